@@ -1,0 +1,70 @@
+# Everything a person or a machine does with the project. `make help` lists it.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Development data (labelled pages); only train, eval and some tests need it.
+DATA ?= ../shared
+export PYTHONHASHSEED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo lint types test eval bench train wheel-check check clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+venv: $(VENV)/.installed  ## an environment with the product and its test tools, at pinned versions
+
+$(VENV)/.installed: setup.py constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "copydesk needs Python 3.11 or newer; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt pip setuptools wheel
+	$(BIN)/python -m pip install -q -c constraints.txt torch
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
+	touch $@
+
+demo: venv  ## the whole product over the demo pages: HTML, text, JSONL, a WARC and a broken file
+	$(BIN)/copydesk run tests/data/demo -o demo-out --overwrite
+	@echo
+	@echo "The tables are in demo-out/, the report is demo-out/report.html. One page, line by line:"
+	@echo "  $(BIN)/copydesk explain tests/data/demo/archive/ferry-passengers.txt"
+
+lint: venv  ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv  ## static types
+	$(BIN)/mypy pipeline transforms
+
+test: venv  ## lint, types and all tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy pipeline transforms
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
+	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python
+
+READS := $(addprefix transforms/core/,dom.py encoding.py features.py lines.py metadata.py role_model.py)
+build/folds/done: training/*.py transforms/types.py $(READS) | venv
+	rm -f build/folds/*.npz
+	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 0 1 2 & first=$$!; \
+	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 3 4 && wait $$first
+	touch $@
+
+$(VENV)-peers/.installed: benchmarks/peers.txt
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install -q -r benchmarks/peers.txt
+	touch $@
+
+bench: venv  ## speed per stage, into benchmarks/results/
+	$(BIN)/python -m benchmarks.speed --data $(DATA)
+
+train: venv  ## rebuild the role model from DATA, bit for bit on the same type of machine
+	$(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
+
+wheel-check: venv  ## build the wheel, install it elsewhere, run it from another directory
+	sh tests/e2e/wheel_check.sh $(PYTHON)
+
+check: test wheel-check  ## all that CI runs, and the wheel
+
+clean:  ## remove environments and everything built
+	rm -rf $(VENV) $(VENV)-peers build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache

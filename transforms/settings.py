@@ -1,0 +1,69 @@
+"""The settings that stages read: one frozen dataclass per section of the configuration.
+
+These defaults are the only ones. The comment behind each field is its line in the configuration
+reference. ``pipeline/config.py`` composes the sections, loads, overrides and validates them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class InputSettings:
+    """How records are read."""
+
+    text_key: str = "text"  # field of a JSONL or Parquet record that holds its text
+    html_key: str = "html"  # field that holds its HTML; used where a record has it
+    id_key: str = "id"  # field that holds its id
+    url_key: str = "url"  # field that holds its address
+    title_key: str = "title"  # field that holds its title
+    date_key: str = "date"  # field that holds its date of publication
+    clean: bool = False  # the input is already stories, as text: keep every line, embed and cluster
+    max_bytes: int = 20_000_000  # largest document, decoded, in bytes; a larger one is a failure
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSettings:
+    """How a page is divided into roles and stories."""
+
+    model: str = ""  # file of a role model; empty for the one in the package
+    method: str = "model"  # "model", or "readability" as a baseline to compare with
+    min_confidence: float = 0.0  # pages whose story is below this are marked doubtful
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedSettings:
+    """How stories and teasers become vectors."""
+
+    model: str = "minilm"  # "minilm" (packaged), a directory, a hub name "org/name", or "hashing" (for tests)
+    batch_size: int = 32  # texts per call of the model
+    buffer: int = 1024  # texts sorted by length before they are cut into batches
+    max_tokens: int = 256  # tokens of a text that the model reads
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """Where the cuts between groups lie."""
+
+    duplicate: float = 0.95  # least cosine similarity of duplicates
+    overlap: float = 0.5  # least share of common word 3-shingles (Jaccard) of duplicates
+    story: float = 0.56  # least average cosine similarity within one story
+    topic: float = 0.44  # least average cosine similarity within one topic
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSettings:
+    """How tables are written."""
+
+    format: str = "parquet"  # "parquet" (zstd) or "jsonl"
+    shards: int = 0  # files per table; 0 lets the engine decide
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run behaves."""
+
+    date: str = ""  # date of the run (YYYY-MM-DD), for members that have none of their own
+    workers: int = 1  # worker processes on this machine
+    max_failures: float = 0.5  # share of inputs that may fail before the run exits with status 3
