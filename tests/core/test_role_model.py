@@ -1,0 +1,89 @@
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from transforms.core.features import page_features
+from transforms.core.lines import text_blocks
+from transforms.core.role_model import ModelError, load_model, viterbi
+from transforms.types import ROLES
+
+PAGE = text_blocks(
+    "Skip to content\nFerry strikes pier at Northmark\n"
+    "The ferry struck the pier at Northmark on Monday morning, and forty passengers were taken to hospital.\n"
+    "Passengers said that the ferry had turned towards the pier before it struck, and that nobody gave a warning.\n"
+    "An inquiry into the accident has been opened, a spokesman for the harbour office said on Tuesday evening.\n"
+    "The ferry, built in 1994, had passed its last inspection in March, according to the register of the port.\n"
+    "Read more"
+)
+
+
+def test_a_label_per_block_with_role_confidence_and_reason():
+    labels = load_model().label(page_features(PAGE))
+    assert len(labels) == 7
+    assert all(x.role in ROLES and 0 <= x.confidence <= 1 and 0 <= x.starts_teaser <= 1 and x.reason for x in labels)
+    assert [x.role for x in labels[2:6]] == ["body"] * 4
+    assert labels[0].role == labels[6].role == "boilerplate"
+
+
+def test_the_parts_of_the_scores_add_up_to_the_confidence():
+    model, features = load_model(), page_features(PAGE)
+    parts, _ = model.scores(features)
+    scores = sum(parts.values()) + model.weights["bias"]
+    p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    for i, label in enumerate(model.label(features)):
+        assert label.confidence == pytest.approx(p[i, ROLES.index(label.role)], abs=1e-5)
+
+
+def test_viterbi_finds_the_best_sequence():
+    rng = np.random.default_rng(1)
+    scores, first, step = rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=(3, 3))
+
+    def value(path):
+        return (
+            first[path[0]]
+            + sum(scores[i, r] for i, r in enumerate(path))
+            + sum(step[a, b] for a, b in itertools.pairwise(path))
+        )
+
+    best = max(np.ndindex(*(3,) * 5), key=value)
+    assert tuple(viterbi(scores, first, step)) == best
+
+
+def test_one_block_is_labelled():
+    assert len(load_model().label(page_features(text_blocks("x")))) == 1
+
+
+def test_a_missing_model_says_what_to_do(tmp_path):
+    path = tmp_path / "no.npz"
+    with pytest.raises(ModelError) as error:
+        load_model(str(path))
+    assert str(error.value) == (
+        f"role model {path}: No such file or directory; give segment.model a file made by `make train`"
+    )
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    path = tmp_path / "bad.npz"
+    path.write_bytes(b"not a zip")
+    with pytest.raises(ModelError, match="not an artefact of `make train`"):
+        load_model(str(path))
+
+
+def test_a_model_of_other_features_is_refused(tmp_path):
+    path = tmp_path / "old.npz"
+    card = np.frombuffer(json.dumps({"format": 1, "features": "0"}).encode(), np.uint8)
+    np.savez(path, card=card, mean=np.zeros(2))
+    with pytest.raises(ModelError) as error:
+        load_model(str(path))
+    assert str(error.value) == (
+        f"role model {path}: made for other features than this version's; rebuild it with `make train`"
+    )
+
+
+def test_the_packaged_model_is_small_and_has_a_card():
+    model = load_model()
+    assert sum(w.size for w in model.weights.values()) * 2 < 5_000_000
+    assert model.card["fold_left_out"] is None
+    assert len(model.hash) == 64

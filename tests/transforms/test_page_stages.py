@@ -1,0 +1,65 @@
+"""The three page stages on Beam, against the same functions called in memory."""
+
+import apache_beam as beam
+import pytest
+from apache_beam.testing.test_pipeline import TestPipeline as Pipeline
+from apache_beam.testing.util import assert_that, equal_to
+
+from transforms.blocks import FindBlocks
+from transforms.core import segment_page
+from transforms.roles import LabelRoles
+from transforms.settings import SegmentSettings
+from transforms.stories import SplitStories
+from transforms.types import Failure, Page, Source
+
+STORY = "The ferry struck the pier at Northmark on Monday, and forty passengers were taken to hospital, witnesses said."
+PAGES = [
+    Page("html", "html", f"<nav><a href=/>Home</a></nav><h1>Ferry</h1><p>{STORY}</p>".encode(), Source("a.html")),
+    Page("text", "text", f"Home\n\nFerry strikes pier\n\n{STORY}\n\nRead more".encode(), Source("b.txt")),
+    Page("clean", "clean", STORY, Source("c.jsonl", 12), title="Ferry"),
+    Page("empty", "html", b"", Source("d.html")),
+]
+
+
+def run_stages(pages, check, check_failures):
+    with Pipeline(runner="FnApiRunner") as pipeline:
+        parsed = pipeline | beam.Create(pages) | FindBlocks()
+        labelled = parsed.out | LabelRoles(SegmentSettings())
+        split = labelled.out | SplitStories(SegmentSettings())
+        assert_that(split.out, check, label="results")
+        failures = (parsed.failures, labelled.failures, split.failures) | beam.Flatten()
+        assert_that(failures, check_failures, label="failures")
+
+
+def test_the_stages_give_what_the_functions_give():
+    expected = [segment_page(page) for page in PAGES]
+    assert sum(len(r.segments) for r in expected) > 6
+    run_stages(PAGES, equal_to(expected), equal_to([]))
+
+
+def test_a_page_that_breaks_a_stage_is_a_failure_with_its_place():
+    broken = Page("broken", "html", 7, Source("e.html", 3))  # type: ignore[arg-type]
+    detail = "AttributeError: 'int' object has no attribute"
+
+    def is_the_failure(failures):
+        (failure,) = failures
+        assert isinstance(failure, Failure)
+        assert (failure.stage, failure.source, failure.error, failure.id) == (
+            "blocks",
+            Source("e.html", 3),
+            "internal",
+            "broken",
+        )
+        assert "TypeError" in failure.detail or failure.detail.startswith(detail)
+
+    run_stages([*PAGES, broken], lambda rows: len(rows) == len(PAGES), is_the_failure)
+
+
+def test_a_missing_model_ends_the_run_instead_of_failing_every_page():
+    settings = SegmentSettings(model="no-such-model.npz")
+    with (
+        pytest.raises(Exception, match=r"role model no-such-model\.npz"),
+        Pipeline(runner="FnApiRunner") as pipeline,
+    ):
+        parsed = pipeline | beam.Create(PAGES[:2]) | FindBlocks()
+        parsed.out | LabelRoles(settings)

@@ -1,0 +1,23 @@
+"""Stage: Page -> Parsed. Decodes a page, parses it and finds its blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from transforms.core.segment import parse_page
+from transforms.page_stage import page_stage
+from transforms.types import Page
+
+
+@dataclass(eq=False)
+class FindBlocks(beam.PTransform):
+    """Pages to parsed pages; outputs ``out`` and ``failures``."""
+
+    def expand(self, pages: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        return page_stage(pages, "Find blocks", "blocks", parse_page, _page)
+
+
+def _page(page: Page) -> Page:
+    return page

@@ -1,0 +1,292 @@
+"""HTML pages: one walk over the lxml tree gives the page's text and its blocks.
+
+The text of an HTML page is defined here: every piece of visible text in document order, white
+space folded, block-level elements apart by a blank line and ``<br>`` by a line break. Offsets of
+segments index this text; ``copydesk explain --text`` prints it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lxml import etree
+
+from transforms.types import Block, Dom
+
+# Elements whose text nobody reads on the page.
+_SKIP = frozenset(
+    [
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "svg",
+        "head",
+        "select",
+        "textarea",
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "audio",
+        "video",
+        "canvas",
+        "map",
+        "datalist",
+        "input",
+        "meta",
+        "link",
+        "param",
+        "source",
+        "track",
+        "col",
+        "colgroup",
+        "title",
+    ]
+)
+# Phrasing elements: they never end a block. Anything else does, custom elements included.
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "td",
+        "th",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+        "picture",
+        "img",
+        "math",
+        "mi",
+        "mn",
+        "mo",
+        "mrow",
+        "msup",
+        "msub",
+        "mfrac",
+        "mtext",
+        "semantics",
+    ]
+)
+_CONTAINERS = frozenset(
+    ["article", "section", "aside", "nav", "header", "footer", "main", "form", "figure", "table", "ul", "ol", "dl"]
+)
+_MAX_LINKS = 4
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
+
+
+class _Open:
+    """An open element on the walk's stack."""
+
+    __slots__ = ("block", "container", "hidden", "names", "path", "tag")
+
+    def __init__(
+        self, tag: str, path: tuple[str, ...], names: tuple[str, ...], container: int, hidden: bool, block: str
+    ) -> None:
+        self.tag, self.path, self.names = tag, path, names
+        self.container, self.hidden, self.block = container, hidden, block
+
+
+# As in browsers, what follows these end tags is still in the body; lxml would put it beside the body or drop it.
+_BODY_END = re.compile(r"</(?:body|html)\s*>", re.IGNORECASE)
+
+
+class TooDeepError(ValueError):
+    """Elements are nested deeper than the parser reads (2,048 levels)."""
+
+
+def parse_html(text: str) -> etree._Element | None:
+    """Parse decoded HTML; None if there is no element at all.
+
+    Raises:
+        TooDeepError: lxml gave up on the nesting and would lose the rest of the page.
+    """
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False
+    )
+    root = etree.fromstring(_BODY_END.sub("", text).encode("utf-8", "replace"), parser)
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise TooDeepError("elements nested deeper than 2,048 levels")
+    return root
+
+
+@lru_cache(maxsize=20_000)
+def name_words(value: str) -> str:
+    """The lower-cased words of a class or id value, digits dropped, at most eight.
+
+    >>> name_words("RelatedPosts related-posts__item-12")
+    'related posts related posts item'
+    """
+    return " ".join(word.lower() for word in _WORDS.findall(value)[:8])
+
+
+def html_blocks(root: etree._Element) -> tuple[str, list[Block]]:
+    """Walk the tree once; return the page's text and its blocks in document order."""
+    body = root.find("body")
+    walker = _Walker()
+    walker.walk(root if body is None else body)
+    return "".join(walker.text), walker.blocks
+
+
+class _Walker:
+    def __init__(self) -> None:
+        self.text: list[str] = []  # pieces of the page's text
+        self.length = 0  # code points in `text`
+        self.blocks: list[Block] = []
+        self.pending: list[str] = []  # pieces of the block being read
+        self.link_chars = 0
+        self.links: list[str] = []
+        self.open_links: list[str] = []
+        self.break_only = False  # the boundary before the pending block is a <br>
+
+    def walk(self, body: etree._Element) -> None:
+        stack = [_Open("body", ("body",), (_names(body),), 0, False, "body")]
+        containers = 0
+        events = etree.iterwalk(body, events=("start", "end"))
+        for event, element in events:
+            tag = element.tag
+            if not isinstance(tag, str):  # an entity or a comment that survived parsing
+                if event == "end" and element is not body:
+                    self._add(element.tail)
+                continue
+            if event == "start":
+                if element is body:
+                    self._add(element.text)
+                    continue
+                if tag in _SKIP:
+                    events.skip_subtree()
+                    continue
+                top = stack[-1]
+                if tag == "br":
+                    self._flush(top, line_break=True)
+                    continue
+                inline = tag in _INLINE
+                if not inline:
+                    self._flush(top)
+                elif tag in ("td", "th", "img"):
+                    self.pending.append(" ")
+                if tag in _CONTAINERS:
+                    containers += 1
+                names, hidden = top.names, top.hidden
+                if element.attrib:
+                    names = (_names(element), *names) if not inline or tag == "a" else names
+                    hidden = hidden or _is_hidden(element)
+                elif not inline:
+                    names = ("", *names)
+                stack.append(
+                    _Open(
+                        tag,
+                        top.path if inline else (*top.path, tag),
+                        names,
+                        containers if tag in _CONTAINERS else top.container,
+                        hidden,
+                        top.block if inline else tag,
+                    )
+                )
+                if tag == "a":
+                    if self.pending and self.link_chars and not self.pending[-1][-1:].isspace():
+                        self.pending.append(" ")  # links side by side without a space are still two
+                    self.open_links.append(element.get("href") or "")
+                self._add(element.text)
+            else:
+                if element is body:
+                    self._flush(stack[0])
+                    continue
+                if tag not in _SKIP and tag != "br":
+                    done = stack.pop()
+                    if tag not in _INLINE:
+                        self._flush(done)
+                    if tag == "a":
+                        self.open_links.pop()
+                self._add(element.tail)
+
+    def _add(self, piece: str | None) -> None:
+        if not piece:
+            return
+        self.pending.append(piece)
+        if self.open_links and not piece.isspace():
+            self.link_chars += len(" ".join(piece.split()))
+            href = self.open_links[-1]
+            if href and href not in self.links and len(self.links) < _MAX_LINKS:
+                self.links.append(href)
+
+    def _flush(self, inside: _Open, line_break: bool = False) -> None:
+        """End the pending block, which stands in the element `inside`."""
+        text = " ".join("".join(self.pending).split()) if self.pending else ""
+        if text:
+            if self.blocks:
+                gap = "\n" if self.break_only else "\n\n"
+                self.text.append(gap)
+                self.length += len(gap)
+            dom = Dom(
+                tag=inside.block,
+                path=inside.path[-12:],
+                names=inside.names[:12],
+                link_chars=min(self.link_chars, len(text)),
+                links=tuple(self.links),
+                container=inside.container,
+                hidden=inside.hidden,
+            )
+            self.blocks.append(Block(text, self.length, self.length + len(text), dom))
+            self.text.append(text)
+            self.length += len(text)
+            self.break_only = line_break
+        elif not line_break:
+            self.break_only = False
+        self.pending, self.link_chars, self.links = [], 0, []
+
+
+def _names(element: etree._Element) -> str:
+    value = " ".join(
+        part
+        for part in (
+            element.get("class"),
+            element.get("id"),
+            element.get("role"),
+            element.get("itemprop"),
+            element.get("data-testid"),
+            element.get("data-component"),
+        )
+        if part
+    )
+    return name_words(value[:200]) if value else ""
+
+
+def _is_hidden(element: etree._Element) -> bool:
+    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        return True
+    style = element.get("style")
+    return style is not None and "display:none" in style.replace(" ", "").lower()

@@ -1,0 +1,25 @@
+"""Text pages: one block per non-blank line."""
+
+from __future__ import annotations
+
+import re
+
+from transforms.types import Block
+
+_LINE = re.compile(r"[^\r\n]+")
+
+
+def text_blocks(text: str) -> list[Block]:
+    r"""Split text into blocks, one per line that is not blank, with code-point offsets.
+
+    >>> [(b.text, b.start, b.end) for b in text_blocks("Home\n\n  A story. \n")]
+    [('Home', 0, 4), ('A story.', 8, 16)]
+    """
+    blocks = []
+    for match in _LINE.finditer(text):
+        line = match.group()
+        stripped = line.strip()
+        if stripped:
+            start = match.start() + len(line) - len(line.lstrip())
+            blocks.append(Block(stripped, start, start + len(stripped)))
+    return blocks

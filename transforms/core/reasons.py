@@ -1,0 +1,101 @@
+"""The model's evidence in words: what a feature says when it is low and when it is high."""
+
+from __future__ import annotations
+
+_PHRASES: dict[str, tuple[str, str]] = {
+    "chars": ("short", "long"),
+    "words": ("few words", "many words"),
+    "word_length": ("short words", "long words"),
+    "sentence_ends": ("no whole sentence", "whole sentences"),
+    "ends_sentence": ("does not end as a sentence", "ends as a sentence"),
+    "ends_colon": ("no colon at the end", "ends in a colon"),
+    "ends_ellipsis": ("not cut off", "cut off by dots"),
+    "ends_letter": ("ends in a mark", "ends without a mark"),
+    "starts_upper": ("no capital at the start", "starts with a capital"),
+    "starts_lower": ("does not start in lower case", "starts in lower case"),
+    "starts_digit": ("does not start with a number", "starts with a number"),
+    "starts_bullet": ("no list mark", "starts with a list mark"),
+    "starts_quote": ("no opening quote", "starts with a quote"),
+    "starts_sign": ("no sign at the start", "starts with a sign"),
+    "upper_words": ("few capitalised words", "capitalised words"),
+    "upper_chars": ("few capitals", "many capitals"),
+    "digits": ("few digits", "many digits"),
+    "punctuation": ("little punctuation", "much punctuation"),
+    "commas": ("no commas", "commas"),
+    "quotes": ("no quotes", "quotes"),
+    "separators": ("no separators", "separators"),
+    "brackets": ("no brackets", "brackets"),
+    "signs": ("no symbols", "symbols"),
+    "at_signs": ("no handles or tags", "handles or tags"),
+    "colons": ("no colons", "colons"),
+    "copyright": ("no copyright sign", "a copyright sign"),
+    "long": ("not running text", "running text"),
+    "from_start": ("near the top", "far from the top"),
+    "from_end": ("near the end", "far from the end"),
+    "relative": ("early on the page", "late on the page"),
+    "text_before": ("little text before it", "most text before it"),
+    "text_after": ("little text after it", "most text after it"),
+    "gap_before": ("no gap before it", "a gap before it"),
+    "gap_after": ("no gap after it", "a gap after it"),
+    "repeats": ("occurs once", "occurs several times"),
+    "opens_later": ("not the start of a later line", "a later line starts with it"),
+    "opened_by_earlier": ("does not start with an earlier line", "starts with an earlier line"),
+    "repeat_of_earlier": ("not seen before", "seen before on the page"),
+    "repeat_before_near": ("no repeated marker before it", "a repeated marker before it"),
+    "repeat_after_near": ("no repeated marker after it", "a repeated marker after it"),
+    "length_prev": ("after a short line", "after a long line"),
+    "length_next": ("before a short line", "before a long line"),
+    "long_before_near": ("no running text before it", "running text before it"),
+    "long_after_near": ("no running text after it", "running text after it"),
+    "distance_long_before": ("right after running text", "far after running text"),
+    "distance_long_after": ("right before running text", "far before running text"),
+    "like_prev": ("unlike the line before", "like the line before"),
+    "like_next": ("unlike the line after", "like the line after"),
+    "like_prev3": ("unlike the lines before", "like the lines before"),
+    "like_next3": ("unlike the lines after", "like the lines after"),
+    "like_before": ("shares no words with the text before", "shares words with the text before"),
+    "like_after": ("shares no words with the text after", "shares words with the text after"),
+    "like_core": ("shares no words with the page's text", "shares words with the page's text"),
+    "like_prev_long": ("unlike the paragraph before", "like the paragraph before"),
+    "like_next_long": ("unlike the paragraph after", "like the paragraph after"),
+    "like_first_long": ("unlike the first paragraph", "like the first paragraph"),
+    "novel_words": ("no new words", "new words"),
+    "novel_before_near": ("words of the lines before", "words new here"),
+    "reused_later": ("words not used again", "words used again later"),
+    "like_meta_title": ("unlike the page's title", "like the page's title"),
+    "is_meta_title": ("not the page's title", "the page's title"),
+    "like_description": ("unlike the page's description", "like the page's description"),
+    "in_article_body": ("not in the declared article", "in the declared article"),
+    "names_author": ("does not name the author", "names the author"),
+    "link_share": ("no links", "mostly links"),
+    "has_link": ("no link", "has a link"),
+    "all_link": ("not all link", "all link"),
+    "depth": ("high up in the tree", "deep in the tree"),
+    "hidden": ("visible", "hidden"),
+    "parent_text": ("its parent holds little text", "its parent holds the page's text"),
+    "grandparent_text": ("its section holds little text", "its section holds the page's text"),
+    "parent_links": ("few links around it", "many links around it"),
+    "same_path_prev": ("set apart from the block before", "in one list with the block before"),
+    "same_path_next": ("set apart from the block after", "in one list with the block after"),
+    "same_container_prev": ("in another section than the block before", "in the section of the block before"),
+    "same_container_next": ("in another section than the block after", "in the section of the block after"),
+    "cjk": ("no Han or kana", "Han or kana"),
+    "rtl": ("not right to left", "right to left"),
+    "other_script": ("Latin script", "a script of its own"),
+    "path_count": ("alone of its kind", "one of many of its kind"),
+}
+
+
+def phrase(feature: str, value: float) -> str:
+    """What a standardised feature value says, in words.
+
+    >>> phrase("ends_sentence", -1.2), phrase("tag_h1", 2.0), phrase("in_nav", -1.0)
+    ('does not end as a sentence', 'in <h1>', 'not in <nav>')
+    """
+    high = value > 0
+    if feature in _PHRASES:
+        return _PHRASES[feature][high]
+    kind, _, name = feature.partition("_")
+    if kind in ("tag", "in"):
+        return f"{'' if high else 'not '}in <{name}>"
+    return f"{'high' if high else 'low'} {feature.replace('_', ' ')}"

@@ -1,0 +1,209 @@
+"""One page from bytes to records, in three steps: parse, label, split.
+
+    Page --parse_page--> Parsed --label_blocks--> Labelled --split_page--> PageResult
+
+The pipeline runs the same three functions as three stages; ``segment_page`` is all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from readability import Document
+from readability.readability import Unparseable
+from resiliparse.extract.html2text import extract_plain_text
+
+from transforms.core.dom import TooDeepError, html_blocks, parse_html
+from transforms.core.encoding import decode
+from transforms.core.features import Hints, page_features
+from transforms.core.lines import text_blocks
+from transforms.core.metadata import Metadata, read_metadata
+from transforms.core.role_model import Label, load_model
+from transforms.core.story_split import split_story
+from transforms.settings import SegmentSettings
+from transforms.types import Block, Page, PageResult
+
+# On a page whose kept text the model is less sure of than this, readability is asked as well.
+_UNSURE_PAGE = 0.6
+# Only blocks below this confidence follow the second opinion.
+_UNSURE_BLOCK = 0.7
+# Blocks that the model reads at a time: bounds memory on pages with very many lines.
+_WINDOW = 5_000
+_WORD = re.compile(r"\w+")
+_MAIN = ("body", "heading")
+
+
+class PageError(Exception):
+    """A page that cannot be segmented; becomes a Failure with this error name and detail."""
+
+    def __init__(self, error: str, detail: str) -> None:
+        super().__init__(detail)
+        self.error, self.detail = error, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A page's text, its blocks and what its head says. ``html`` is kept for the second opinion only."""
+
+    page: Page
+    text: str
+    blocks: tuple[Block, ...]
+    metadata: Metadata
+    encoding: str | None
+    html: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A parsed page with one label per block."""
+
+    parsed: Parsed
+    labels: tuple[Label, ...]
+
+
+def segment_page(page: Page, settings: SegmentSettings | None = None) -> PageResult:
+    """Segment one page in memory.
+
+    >>> from transforms.types import Page, Source
+    >>> result = segment_page(Page("a", "clean", "One line.", Source("a.jsonl")))
+    >>> result.story.text
+    'One line.'
+
+    Raises:
+        PageError: the page cannot be parsed.
+    """
+    settings = settings or SegmentSettings()
+    return split_page(label_blocks(parse_page(page), settings), settings)
+
+
+def parse_page(page: Page) -> Parsed:
+    """Decode a page and find its blocks."""
+    if page.kind == "html":
+        text, encoding = _decoded(page)
+        try:
+            root = parse_html(text) if text.strip() else None
+        except TooDeepError:  # a parser without that limit still gives the text, line by line
+            flat = extract_plain_text(text, main_content=False)
+            return Parsed(page, flat, tuple(text_blocks(flat)), Metadata(url=page.url), encoding, flags=("deep_dom",))
+        if root is None:
+            return Parsed(page, "", (), Metadata(url=page.url), encoding)
+        page_text, blocks = html_blocks(root)
+        return Parsed(page, page_text, tuple(blocks), read_metadata(root, page.url), encoding, text)
+    text, encoding = _decoded(page)
+    return Parsed(page, text, tuple(text_blocks(text)), Metadata(url=page.url), encoding)
+
+
+def _decoded(page: Page) -> tuple[str, str | None]:
+    if isinstance(page.content, str):
+        return page.content, None
+    return decode(page.content, page.content_type, page.kind == "html")
+
+
+def label_blocks(parsed: Parsed, settings: SegmentSettings) -> Labelled:
+    """Give each block a role, by the method that the settings name."""
+    if not parsed.blocks:
+        return Labelled(parsed, ())
+    if parsed.page.kind == "clean":
+        label = Label("body", 1.0, 0.0, "the input is a story")
+        return Labelled(parsed, (label,) * len(parsed.blocks))
+    if settings.method == "readability":
+        return Labelled(parsed, tuple(_readability_labels(parsed)))
+    meta = parsed.metadata
+    hints = Hints(meta.title or "", meta.description or "", meta.authors, meta.body)
+    model = load_model(settings.model)
+    labels = [
+        label
+        for start in range(0, len(parsed.blocks), _WINDOW)
+        for label in model.label(page_features(parsed.blocks[start : start + _WINDOW], hints))
+    ]
+    if parsed.html is not None and _sureness(parsed.blocks, labels) < _UNSURE_PAGE:
+        labels = _second_opinion(parsed, labels)
+    return Labelled(parsed, tuple(labels))
+
+
+def split_page(labelled: Labelled, settings: SegmentSettings) -> PageResult:
+    """Split a labelled page into its main story and its teasers."""
+    parsed = labelled.parsed
+    result = split_story(
+        parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags
+    )
+    if result.story is not None and result.story.confidence < settings.min_confidence:
+        return replace(result, page=replace(result.page, status="doubtful"))
+    return result
+
+
+def _sureness(blocks: Iterable[Block], labels: Iterable[Label]) -> float:
+    """Mean confidence over the kept text, by characters; 0 if nothing is kept."""
+    kept = [(len(b.text), x.confidence) for b, x in zip(blocks, labels, strict=True) if x.role in _MAIN]
+    total = sum(size for size, _ in kept)
+    return sum(size * confidence for size, confidence in kept) / total if total else 0.0
+
+
+def _readability_words(html: str) -> set[tuple[str, ...]]:
+    """Word 3-grams of what readability-lxml keeps of a page; empty where it finds nothing."""
+    try:
+        summary = parse_html(Document(html).summary(html_partial=True))
+    except (Unparseable, ValueError, TypeError, AssertionError):
+        return set()
+    if summary is None:
+        return set()
+    _, blocks = html_blocks(summary)
+    return {gram for block in blocks for gram in _grams(block.text)}
+
+
+def _grams(text: str) -> list[tuple[str, ...]]:
+    words = _WORD.findall(text.lower())
+    return [tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))]
+
+
+def _kept_share(block: Block, kept: set[tuple[str, ...]]) -> float:
+    grams = _grams(block.text)
+    return sum(g in kept for g in grams) / len(grams)
+
+
+def _second_opinion(parsed: Parsed, labels: list[Label]) -> list[Label]:
+    """Let readability decide the blocks of which the model is unsure."""
+    kept = _readability_words(parsed.html or "")
+    if not kept:
+        return labels
+    out = []
+    for block, label in zip(parsed.blocks, labels, strict=True):
+        share = _kept_share(block, kept)
+        if label.confidence < _UNSURE_BLOCK and len(block.text) > 40:
+            if label.role not in _MAIN and share > 0.8:
+                label = replace(label, role="body", reason=f"second opinion: readability keeps it; {label.reason}")
+            elif label.role in _MAIN and share < 0.2:
+                reason = f"second opinion: readability drops it; {label.reason}"
+                label = replace(label, role="boilerplate", reason=reason)
+        out.append(label)
+    return out
+
+
+def _readability_labels(parsed: Parsed) -> list[Label]:
+    """The baseline: readability's summary is the story, its title the title, all else is dropped."""
+    html = parsed.html
+    if html is None:
+        html = "<html><body>" + "".join(f"<p>{_escape(b.text)}</p>" for b in parsed.blocks) + "</body></html>"
+    kept = _readability_words(html)
+    try:
+        title = " ".join(Document(html).short_title().split())
+    except (Unparseable, ValueError, TypeError, AssertionError):
+        title = ""
+    labels = []
+    for block in parsed.blocks:
+        if title and block.text == title:
+            labels.append(Label("title", 0.5, 0.0, "readability: the title"))
+            title = ""
+        elif kept and _kept_share(block, kept) >= 0.5:
+            heading = block.dom is not None and block.dom.tag in ("h1", "h2", "h3", "h4", "h5", "h6")
+            labels.append(Label("heading" if heading else "body", 0.5, 0.0, "readability keeps it"))
+        else:
+            labels.append(Label("boilerplate", 0.5, 0.0, "readability drops it"))
+    return labels
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

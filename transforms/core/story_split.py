@@ -1,0 +1,306 @@
+"""From labelled blocks to the main story, the teasers and the segments of a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urldefrag
+
+import tldextract
+from resiliparse.parse.lang import detect_fast
+
+from transforms.core.metadata import Metadata, absolute_url
+from transforms.core.role_model import Label
+from transforms.types import TEASER_ROLES, Block, Page, PageRecord, PageResult, Segment, Story, Teaser
+
+_BY = re.compile(r"^(by|von|par|por|di|door|av|af|od|przez)\s+", re.IGNORECASE)
+_NAME = re.compile(r"^[^\W\d_][\w.'’-]*(?:\s+[\w.'’()-]+){1,4}$")
+_SPACES = re.compile(r"\s+")
+_INDEX_TEASERS = 5  # teasers from which a page with hardly any text of its own is an index
+_LANGUAGE_SAMPLE = 4_000
+_LANGUAGE_LEAST = 40
+
+
+@dataclass(slots=True)
+class _Decided:
+    """A block with its final role and story number."""
+
+    block: Block
+    role: str
+    story: int | None
+    confidence: float
+    reason: str
+
+
+def split_story(
+    page: Page,
+    text: str,
+    blocks: Sequence[Block],
+    labels: Sequence[Label],
+    metadata: Metadata,
+    encoding: str | None,
+    flags: tuple[str, ...] = (),
+) -> PageResult:
+    """Split one page.
+
+    The first block labelled ``title`` is the title; a later copy of it is boilerplate. Teaser lines are
+    numbered 1.. in order of appearance. Segments cover every block exactly once.
+    """
+    decided = _one_title(
+        [_Decided(b, x.role, None, x.confidence, x.reason) for b, x in zip(blocks, labels, strict=True)]
+    )
+    _number_teasers(decided, [x.starts_teaser for x in labels])
+    for d in decided:
+        if d.role not in TEASER_ROLES and d.role not in ("boilerplate", "comment"):
+            d.story = 0
+    teasers = _teasers(page, decided, metadata.base or metadata.url or page.url, metadata.url or page.url)
+    kind, kind_confidence = _kind(decided, len(teasers), page.kind)
+    url = page.url or metadata.url
+    site = registered_domain(url)
+    story = None
+    if kind not in ("index", "error"):
+        story = _story(page, text, decided, metadata, teasers, url, site)
+    record = PageRecord(
+        id=page.id,
+        url=url,
+        site=site,
+        kind=kind,
+        kind_confidence=round(kind_confidence, 4),
+        status="no_story" if story is None else "story",
+        flags=flags if blocks else (*flags, "empty"),
+        encoding=encoding,
+        chars_in=len(text),
+        chars_kept=len(story.text) if story else 0,
+        source=page.source,
+    )
+    return PageResult(record, tuple(_segments(page.id, text, decided)), story, tuple(teasers), text)
+
+
+def _one_title(decided: list[_Decided]) -> list[_Decided]:
+    title: str | None = None
+    for d in decided:
+        if d.role != "title":
+            continue
+        if title is None:
+            title = _folded(d.block.text)
+        elif _folded(d.block.text) == title:
+            d.role, d.reason = "boilerplate", f"the title again; {d.reason}"
+        else:
+            d.role, d.reason = "heading", f"a second title; {d.reason}"
+    return decided
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _number_teasers(decided: list[_Decided], starts: Sequence[float]) -> None:
+    """Give each teaser line the number of its teaser.
+
+    Another story begins at a headline, unless the lines since its teaser began are only a date, a category or
+    a picture; at a line that the model takes for a beginning; and after a line that is no teaser at all.
+    """
+    count = 0
+    current = 0  # 0: no teaser is open
+    has_title = False
+    by_title: dict[str, int] = {}
+    for d, start in zip(decided, starts, strict=True):
+        if d.role not in TEASER_ROLES:
+            if d.role in ("body", "title", "heading"):
+                current = 0
+            elif current:
+                current = -abs(current)  # a line between: the next one may go on, if the model says so
+            continue
+        is_title = d.role == "teaser_title"
+        fresh = current == 0 or (is_title and has_title) or start > 0.5
+        if is_title and not has_title and current > 0:
+            fresh = False
+        if current < 0 and not fresh:
+            current = -current
+        if fresh:
+            known = by_title.get(_folded(d.block.text)) if is_title else None
+            if known is None:
+                count += 1
+            current, has_title = known or count, False
+        if is_title:
+            has_title = True
+            by_title.setdefault(_folded(d.block.text), current)
+        d.story = current
+
+
+def _teasers(page: Page, decided: list[_Decided], base: str | None, own: str | None) -> list[Teaser]:
+    groups: dict[int, list[_Decided]] = {}
+    for d in decided:
+        if d.role in TEASER_ROLES and d.story is not None:
+            groups.setdefault(d.story, []).append(d)
+    teasers = []
+    for number, group in sorted(groups.items()):
+        title = next((d.block.text for d in group if d.role == "teaser_title"), None)
+        lines = list(dict.fromkeys(d.block.text for d in group if d.role == "teaser_text"))
+        captions = list(dict.fromkeys(d.block.text for d in group if d.role == "teaser_caption"))
+        by_title = sorted(group, key=lambda d: d.role != "teaser_title")  # its own link before its category's
+        links = [link for d in by_title if d.block.dom for link in d.block.dom.links]
+        teasers.append(
+            Teaser(
+                id=f"{page.id}#t{number}",
+                page_id=page.id,
+                position=number,
+                title=title,
+                text="\n\n".join(lines) or None,
+                caption="\n\n".join(captions) or None,
+                target_url=_target(links, base, own),
+            )
+        )
+    return teasers
+
+
+def _target(links: Sequence[str], base: str | None, own: str | None) -> str | None:
+    """The first link that leads to another page."""
+    here = urldefrag(own)[0] if own else None
+    for link in links:
+        url = absolute_url(base, link)
+        if url and urldefrag(url)[0] != here:
+            return url
+    return None
+
+
+def _story(
+    page: Page,
+    text: str,
+    decided: list[_Decided],
+    metadata: Metadata,
+    teasers: list[Teaser],
+    url: str | None,
+    site: str | None,
+) -> Story | None:
+    main = [d for d in decided if d.role in ("heading", "body")]
+    title = next((d.block.text for d in decided if d.role == "title"), None) or page.title
+    if page.kind == "clean":
+        title = page.title
+    if not any(d.role == "body" for d in main) and page.kind != "clean":
+        return None
+    if not main and not title:
+        return None
+    body = _joined(text, main)
+    by_role = {role: [d.block.text for d in decided if d.role == role] for role in ("dek", "caption", "bio", "byline")}
+    size = sum(len(d.block.text) for d in main)
+    confidence = sum(d.confidence * len(d.block.text) for d in main) / size if size else 1.0
+    return Story(
+        id=page.id,
+        url=url,
+        site=site,
+        title=title or metadata.title,
+        dek="\n\n".join(by_role["dek"]) or None,
+        authors=metadata.authors or _authors(by_role["byline"]),
+        published=page.published or metadata.published,
+        language=_language(body or title or "") or metadata.language,
+        text=body,
+        captions=tuple(dict.fromkeys(by_role["caption"])),
+        bio="\n\n".join(by_role["bio"]) or None,
+        confidence=round(confidence, 4),
+        teasers=tuple(t.id for t in teasers),
+        chars_in=len(text),
+        chars_kept=len(body),
+        source=page.source,
+        metadata=page.metadata,
+    )
+
+
+def _joined(text: str, main: Sequence[_Decided]) -> str:
+    """Paragraphs apart by a blank line; lines that the page breaks by <br> stay lines of one paragraph."""
+    pieces: list[str] = []
+    for i, d in enumerate(main):
+        if i:
+            previous = main[i - 1].block
+            line_break = d.block.dom is not None and text[previous.end : d.block.start] == "\n"
+            pieces.append("\n" if line_break else "\n\n")
+        pieces.append(d.block.text)
+    return "".join(pieces)
+
+
+def _authors(bylines: Sequence[str]) -> tuple[str, ...]:
+    """Names from byline lines: a line that is nothing but "By" and two to five words."""
+    names = []
+    for line in bylines:
+        name = _BY.sub("", line.strip())
+        if _NAME.match(name) and len(name) <= 60:
+            names.append(_SPACES.sub(" ", name))
+    return tuple(dict.fromkeys(names))
+
+
+def _language(text: str) -> str | None:
+    """ISO 639-1 code, None where the text is too short or the detector unsure."""
+    if len(text) < _LANGUAGE_LEAST:
+        return None
+    code = detect_fast(text[:_LANGUAGE_SAMPLE])[0]
+    return None if code == "unknown" else str(code)
+
+
+@cache
+def _domains() -> tldextract.TLDExtract:
+    return tldextract.TLDExtract(suffix_list_urls=())  # the list in the package: no network
+
+
+def registered_domain(url: str | None) -> str | None:
+    """The site of a page: its registered domain, else its host; None without a URL.
+
+    >>> registered_domain("https://news.example.co.uk/a")
+    'example.co.uk'
+    """
+    if not url:
+        return None
+    parts = _domains()(url)
+    if parts.suffix or parts.ipv4 or not parts.subdomain:
+        return parts.top_domain_under_public_suffix or parts.domain or None
+    # A top-level domain that is on no list: its registry takes names directly below it.
+    return f"{parts.subdomain.rsplit('.', 1)[-1]}.{parts.domain}"
+
+
+def _kind(decided: list[_Decided], teasers: int, page_kind: str) -> tuple[str, float]:
+    """What sort of page this is, from its roles alone."""
+    if page_kind == "clean":
+        return "article", 1.0
+    size = {"body": 0, "teaser": 0, "comment": 0, "all": 0}
+    sure = 0.0
+    for d in decided:
+        n = len(d.block.text)
+        size["all"] += n
+        if d.role == "body":
+            size["body"] += n
+            sure += n * d.confidence
+        elif d.role in TEASER_ROLES:
+            size["teaser"] += n
+        elif d.role == "comment":
+            size["comment"] += n
+    if teasers >= _INDEX_TEASERS and size["body"] * 4 < size["teaser"] and size["body"] < 400:
+        return "index", size["teaser"] / (size["teaser"] + size["body"])
+    if size["body"]:
+        return "article", sure / size["body"]
+    return "other", 0.5
+
+
+def _segments(page_id: str, text: str, decided: list[_Decided]) -> list[Segment]:
+    """Adjacent blocks with the same role, story and reason are one segment."""
+    segments: list[Segment] = []
+    run: list[_Decided] = []
+
+    def close() -> None:
+        if run:
+            start, end = run[0].block.start, run[-1].block.end
+            confidence = min(d.confidence for d in run)
+            segments.append(
+                Segment(
+                    page_id, len(segments), run[0].role, run[0].story, text[start:end], start, end,
+                    round(confidence, 4), run[0].reason,
+                )
+            )  # fmt: skip
+            run.clear()
+
+    for d in decided:
+        if run and (d.role, d.story, d.reason) != (run[0].role, run[0].story, run[0].reason):
+            close()
+        run.append(d)
+    close()
+    return segments

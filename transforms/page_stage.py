@@ -1,0 +1,51 @@
+"""What the three page stages share: one pure function per page, and a Failure where it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import apache_beam as beam
+
+from transforms.core.role_model import ModelError
+from transforms.core.segment import PageError
+from transforms.metrics import count
+from transforms.types import Failure, Page
+
+FAILURES = "failures"
+_DETAIL = 500  # characters
+
+
+class PageDoFn(beam.DoFn):
+    """Applies ``work`` to each element; a page that raises becomes a Failure and the run goes on.
+
+    ``page_of`` finds the page in an element, for the Failure's id and source.
+    """
+
+    def __init__(self, stage: str, work: Callable[[Any], Any], page_of: Callable[[Any], Page]) -> None:
+        self._stage, self._work, self._page_of = stage, work, page_of
+
+    def process(self, element: Any) -> Iterator[Any]:
+        try:
+            result = self._work(element)
+        except ModelError:
+            raise  # not the page's fault: every page would fail
+        except PageError as error:
+            yield self._failure(element, error.error, error.detail)
+        except Exception as error:  # whatever a page can provoke, it must not end the run
+            yield self._failure(element, "internal", f"{type(error).__name__}: {error}")
+        else:
+            count(self._stage, "pages")
+            yield result
+
+    def _failure(self, element: Any, error: str, detail: str) -> beam.pvalue.TaggedOutput:
+        page = self._page_of(element)
+        count(self._stage, error)
+        return beam.pvalue.TaggedOutput(FAILURES, Failure(self._stage, page.source, error, detail[:_DETAIL], page.id))
+
+
+def page_stage(
+    pages: beam.PCollection, label: str, stage: str, work: Callable[[Any], Any], page_of: Callable[[Any], Page]
+) -> beam.pvalue.DoOutputsTuple:
+    """Wire one page stage; outputs ``out`` and ``failures``."""
+    return pages | label >> beam.ParDo(PageDoFn(stage, work, page_of)).with_outputs(FAILURES, main="out")

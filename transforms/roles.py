@@ -1,0 +1,27 @@
+"""Stage: Parsed -> Labelled. The role model gives each block its role, confidence and reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import apache_beam as beam
+
+from transforms.core.segment import Parsed, label_blocks
+from transforms.page_stage import page_stage
+from transforms.settings import SegmentSettings
+from transforms.types import Page
+
+
+@dataclass(eq=False)
+class LabelRoles(beam.PTransform):
+    """Parsed pages to labelled pages; outputs ``out`` and ``failures``. One model per process."""
+
+    settings: SegmentSettings
+
+    def expand(self, parsed: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        return page_stage(parsed, "Label roles", "roles", partial(label_blocks, settings=self.settings), _page)
+
+
+def _page(parsed: Parsed) -> Page:
+    return parsed.page
