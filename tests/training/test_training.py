@@ -1,0 +1,115 @@
+"""The training code on literals: labels from gold texts, composed pages, and the network's numpy twin."""
+
+import json
+
+import numpy as np
+import pytest
+
+from training.compose import Composer, Pools, StoryText
+from training.data import ALL, BIT, FOLDS, MAIN, _Aligned, fold_of
+from transforms.core.features import WORD_BUCKETS, page_features
+from transforms.core.lines import text_blocks
+from transforms.core.role_model import load_model
+from transforms.types import ROLES
+
+GOLD = (
+    "The ferry struck the pier on Monday morning in thick fog.\nWhat happened\n"
+    "Passengers said that nobody gave a warning before the ferry struck.\nAn inquiry was opened on Tuesday."
+)
+PAGE = (
+    "What happened\nThe ferry struck the pier on Monday morning in thick fog.\nWhat happened\n"
+    "Passengers said that nobody gave a warning before the ferry struck.\n"
+    "Bakers everywhere report a record year for rye bread and crumble.\nAn inquiry was opened on Tuesday."
+)
+
+
+def story(name, author="Ada Reed"):
+    parts = tuple(
+        (f"{name} paragraph {i}, with a number of words that make it long enough to count.", MAIN) for i in range(6)
+    )
+    return StoryText(name, f"{name}.example", "en", f"{name} headline", author, "", parts, (f"{name} picture shown",))
+
+
+def test_blocks_are_aligned_with_the_main_text_by_words_and_place():
+    labels = _Aligned(GOLD).labels(text_blocks(PAGE))
+    assert labels.tolist() == [0, 1, 1, 1, 0, 1]  # the heading's words on top of the page are not the heading
+
+
+def test_folds_split_by_site():
+    folds = [fold_of(f"site{i}.example") for i in range(200)]
+    assert set(folds) == set(range(FOLDS))
+    assert fold_of("site1.example") == folds[1]
+
+
+def test_composed_pages_are_labelled_line_by_line():
+    composer = Composer([story(n) for n in ("alpha", "beta", "gamma", "delta", "epsilon")], _pools(), seed=1)
+    pages = [composer.page() for _ in range(40)]
+    teasers = 0
+    for page in pages:
+        assert len(page.blocks) == len(page.allowed) == len(page.teaser)
+        own = page.id.removesuffix("-composed")
+        for block, mask, number in zip(page.blocks, page.allowed.tolist(), page.teaser.tolist(), strict=True):
+            if "paragraph" in block.text:
+                main = block.text.startswith(own)
+                assert mask == (MAIN if main else BIT["teaser_text"])
+                assert (number == 0) == main
+            assert (number > 0) == (mask in (BIT["teaser_title"], BIT["teaser_text"], BIT["teaser_caption"]))
+            teasers += mask == BIT["teaser_title"]
+    assert teasers > 40
+
+
+def test_the_same_seed_composes_the_same_pages():
+    stories = [story(n) for n in ("alpha", "beta", "gamma", "delta")]
+    one, other = (Composer(stories, _pools(), seed=5) for _ in range(2))
+    for _ in range(5):
+        assert [b.text for b in one.page().blocks] == [b.text for b in other.page().blocks]
+
+
+def _pools():
+    return Pools(
+        top=[[("Menu", BIT["boilerplate"])]],
+        interruption=[[("Share this", ALL & ~MAIN)]],
+        bio=[[("Bo Lin", BIT["bio"]), ("Bo Lin writes about ships.", BIT["bio"])]],
+        teaser_meta=["3 May"],
+        short=["Full text", "More like this"],
+    )
+
+
+def test_the_numpy_model_scores_as_the_torch_network(tmp_path):
+    torch = pytest.importorskip("torch")
+    from training.net import RoleNet, artefact
+    from training.train import Example, collate
+
+    torch.manual_seed(3)
+    features = page_features(text_blocks(PAGE))
+    dense = features.dense
+    net = RoleNet(dense.mean(0), np.maximum(dense.std(0), 0.05), np.ones(WORD_BUCKETS, bool)).eval()
+    with torch.no_grad():
+        for parameter in net.parameters():  # float16 is what the artefact keeps
+            parameter.copy_(parameter.half().float())
+        n = len(dense)
+        example = Example("a", "main", features, np.full(n, ALL), np.ones(n), np.zeros(n))
+        expected, starts = net(collate([(example, 0, n)]))
+    k = len(ROLES)
+    path = tmp_path / "net.npz"
+    data = artefact(net, np.zeros(k, np.float32), np.zeros((k, k), np.float32), np.zeros(k, np.float32), {"fold": 1})
+    path.write_bytes(data)
+    model = load_model(str(path))
+    parts, got_starts = model.scores(features)
+    assert np.allclose(sum(parts.values()), expected[0].numpy(), atol=1e-4)
+    assert np.allclose(got_starts, starts[0].numpy(), atol=1e-4)
+    assert json.loads(json.dumps(model.card))["fold"] == 1
+
+
+def test_the_artefact_is_equal_byte_for_byte():
+    torch = pytest.importorskip("torch")
+    from training.net import RoleNet, artefact
+
+    def make():
+        torch.manual_seed(3)
+        zeros = np.zeros(len(page_features(text_blocks("x")).dense[0]), np.float32)
+        net = RoleNet(zeros, zeros + 1, np.ones(WORD_BUCKETS, bool))
+        k = len(ROLES)
+        return artefact(net, np.zeros(k), np.zeros((k, k)), np.zeros(k), {})
+
+    assert make() == make()

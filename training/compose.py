@@ -1,0 +1,420 @@
+"""Compose pages whose every label is known: real stories among other stories' teasers and real chrome.
+
+Hand-labelled pages hold a few hundred teasers; here any two stories make more. A composed page is one story with,
+in a layout drawn at random: navigation on top, interruptions between paragraphs, an author box, teasers of other
+stories (title, image caption, summary paragraphs, a "read more" line, in every combination), comments, a footer.
+The connecting lines (chrome, labels of teaser blocks, "read more" lines, author boxes) are lines of real pages of
+the training folds; nothing is taken from a list of phrases.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from training.data import ALL, BIT, MAIN, LabelledPage, domain_of, read_jsonl
+from transforms.core.dom import parse_html
+from transforms.core.encoding import decode
+from transforms.core.features import Hints
+from transforms.core.lines import text_blocks
+
+Line = tuple[str, int, int]  # text, allowed roles, teaser number
+
+
+@dataclass(frozen=True)
+class StoryText:
+    """A story to compose with: ``parts`` are (text, allowed roles) in order."""
+
+    id: str
+    domain: str
+    language: str
+    title: str
+    author: str
+    dek: str
+    parts: tuple[tuple[str, int], ...]
+    captions: tuple[str, ...]
+
+
+Run = list[tuple[str, int]]  # lines with the roles that they may have
+
+
+@dataclass
+class Pools:
+    """Runs of lines seen on the training pages, by what they do there."""
+
+    top: list[Run] = field(default_factory=list)
+    bottom: list[Run] = field(default_factory=list)
+    interruption: list[Run] = field(default_factory=list)
+    after_teaser: list[str] = field(default_factory=list)
+    before_teaser: list[str] = field(default_factory=list)
+    teaser_meta: list[str] = field(default_factory=list)
+    teaser_prefix: list[str] = field(default_factory=list)
+    bio: list[Run] = field(default_factory=list)
+    byline: list[Run] = field(default_factory=list)
+    caption: list[Run] = field(default_factory=list)
+    comment: list[Run] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)  # any short line outside main text, to stand for unknown chrome
+    headline: list[str] = field(default_factory=list)  # linked headlines
+
+
+def load_stories(shared: Path) -> list[StoryText]:
+    """The articles of wcxb and the stories of news, with the captions that their own pages show."""
+    stories = []
+    for row in read_jsonl(shared / "wcxb/gold.jsonl"):
+        if row["page_type"] != "article" or not row.get("title"):
+            continue
+        parts = tuple((p.strip(), MAIN) for p in row["text"].split("\n") if p.strip())
+        domain = domain_of(row.get("url"), row["id"])
+        captions = _captions(shared / "wcxb/html" / f"{row['id']}.html.gz", row["title"])
+        if len(parts) >= 3:
+            stories.append(
+                StoryText(row["id"], domain, "wcxb", row["title"], row.get("author") or "", "", parts, captions)
+            )
+    for row in read_jsonl(shared / "news/gold.jsonl"):
+        listed: list[tuple[str, int]] = []
+        for section in row["sections"]:
+            listed += [(h.strip(), BIT["heading"]) for h in section["headline"] or () if h.strip()]
+            listed += [(p.strip(), BIT["body"]) for p in section["paragraphs"] or () if p.strip()]
+        if len(listed) >= 3 and row["title"]:
+            captions = _captions(shared / "news/html" / f"{row['id']}.html.gz", row["title"])
+            author, dek = (row["authors"] or [""])[0], (row["summary"] or [""])[0]
+            domain = domain_of(row.get("url"), row["id"].split("_")[0])
+            stories.append(
+                StoryText(row["id"], domain, row["country"], row["title"], author, dek, tuple(listed), captions)
+            )
+    return stories
+
+
+def _captions(path: Path, title: str) -> tuple[str, ...]:
+    if not path.exists():
+        return ()
+    root = parse_html(decode(gzip.decompress(path.read_bytes()), None, True)[0])
+    if root is None:
+        return ()
+    found = [" ".join((e.get("alt") or "").split()) for e in root.iter("img")]
+    found += [" ".join("".join(e.itertext()).split()) for e in root.iter("figcaption")]
+    keep = [c for c in dict.fromkeys(found) if 10 <= len(c) <= 160 and " " in c and c != title]
+    return tuple(keep[:6])
+
+
+def collect_pools(pages: Sequence[LabelledPage]) -> Pools:
+    """Cut pages into runs of lines with one role.
+
+    Hand-labelled pages give exact roles. Of other pages only the main text is known; what stands before, between
+    and after it joins the pools with the set of roles that it may have. Their author boxes and comments are found
+    by the words in their class names, which text pages do not have.
+    """
+    pools = Pools()
+    for page in pages:
+        if page.form == "html":
+            _harvest_html(page, pools)
+        elif page.origin == "gold" and (page.weight > 0).all():
+            _harvest_roles(page, pools)
+        elif page.article:
+            _harvest_weak(page, pools)
+    pools.short = list(dict.fromkeys(pools.short))
+    pools.headline = list(dict.fromkeys(pools.headline))
+    return pools
+
+
+def _runs(page: LabelledPage) -> list[tuple[int, Run]]:
+    runs: list[tuple[int, Run]] = []
+    for block, mask in zip(page.blocks, page.allowed.tolist(), strict=True):
+        if runs and runs[-1][0] == mask:
+            runs[-1][1].append((block.text, mask))
+        else:
+            runs.append((mask, [(block.text, mask)]))
+    return runs
+
+
+def _harvest_roles(page: LabelledPage, pools: Pools) -> None:
+    runs = _runs(page)
+    boiler = BIT["boilerplate"]
+    teasers = {BIT["teaser_title"], BIT["teaser_text"], BIT["teaser_caption"]}
+    story = {BIT["body"], BIT["heading"]}
+    started = False
+    for i, (mask, lines) in enumerate(runs):
+        before = runs[i - 1][0] if i else 0
+        after = runs[i + 1][0] if i + 1 < len(runs) else 0
+        started = started or mask in story
+        if mask == boiler:
+            if not started:
+                pools.top.append(lines)
+            elif before in story and after in story:
+                pools.interruption.append(lines[:4])
+            elif not after:
+                pools.bottom.append(lines)
+            if after in teasers and len(lines[-1][0]) < 60:
+                pools.before_teaser.append(lines[-1][0])
+            if before in teasers and len(lines[0][0]) < 40:
+                pools.after_teaser.append(lines[0][0])
+        elif mask == BIT["teaser_text"]:
+            pools.teaser_meta += [text for text, _ in lines if len(text) < 40]
+        elif mask == BIT["teaser_title"] and before in story and after in story and ":" in lines[0][0][:30]:
+            pools.teaser_prefix.append(lines[0][0].split(":")[0] + ": ")
+        else:
+            for role in ("bio", "byline", "caption", "comment"):
+                if mask == BIT[role]:
+                    getattr(pools, role).append(lines[:12])
+
+
+_NOT_TOP = ALL & ~MAIN & ~(BIT["title"] | BIT["dek"] | BIT["bio"] | BIT["comment"])
+_NOT_BETWEEN = ALL & ~MAIN & ~(BIT["title"] | BIT["dek"] | BIT["comment"] | BIT["bio"])
+_NOT_BOTTOM = ALL & ~MAIN & ~(BIT["title"] | BIT["dek"] | BIT["byline"])
+
+
+def _harvest_weak(page: LabelledPage, pools: Pools) -> None:
+    main = [i for i, (a, w) in enumerate(zip(page.allowed, page.weight, strict=True)) if w > 0 and not a & ~MAIN]
+    if len(main) < 4:
+        return
+    texts = [b.text for b in page.blocks]
+    known = [w > 0 and not a & MAIN for a, w in zip(page.allowed, page.weight, strict=True)]
+    title = next((i for i, a in enumerate(page.allowed) if a == BIT["title"]), None)
+    if title is not None and 0 < title < main[0] and all(known[:title]):
+        pools.top.append([(t, _NOT_TOP) for t in texts[:title]][-40:])
+    for a, b in itertools.pairwise(main):
+        if 1 < b - a <= 4 and all(known[a + 1 : b]) and all(len(t) < 200 for t in texts[a + 1 : b]):
+            pools.interruption.append([(t, _NOT_BETWEEN) for t in texts[a + 1 : b]])
+    pools.short += [t for t, k in zip(texts, known, strict=True) if k and 4 <= len(t) <= 32 and not t[0].isdigit()]
+    after = list(range(main[-1] + 1, len(texts)))
+    if len(after) >= 3 and all(known[i] for i in after):
+        pools.bottom.append([(texts[i], _NOT_BOTTOM) for i in after[:60]])
+
+
+def _harvest_html(page: LabelledPage, pools: Pools) -> None:
+    linked = BIT["teaser_title"] | BIT["boilerplate"]
+    pools.headline += [
+        b.text
+        for b, mask in zip(page.blocks, page.allowed.tolist(), strict=True)
+        if mask in (linked, BIT["teaser_title"]) and 30 <= len(b.text) <= 140
+    ]
+    for role, wanted in (("bio", {"author", "bio"}), ("comment", {"comment", "comments"})):
+        run: Run = []
+        for block, mask in zip(page.blocks, page.allowed.tolist(), strict=True):
+            near = set(" ".join(block.dom.names[:4]).split()) if block.dom else set()
+            fits = bool(near & wanted) and not mask & MAIN and (mask & BIT[role]) and len(run) < 12
+            if fits:
+                run.append((block.text, BIT[role] if role == "bio" else BIT[role] | BIT["boilerplate"]))
+                continue
+            longest = max((len(t) for t, _ in run), default=0)
+            if 70 <= longest <= 700:
+                getattr(pools, role).append(run)
+            run = []
+
+
+class Composer:
+    """Draws composed pages; the same seed and pools give the same pages."""
+
+    def __init__(self, stories: Sequence[StoryText], pools: Pools, seed: int) -> None:
+        self.stories, self.pools, self.rng = list(stories), pools, random.Random(seed)
+        self.by_language: dict[str, list[StoryText]] = {}
+        for story in self.stories:
+            self.by_language.setdefault(story.language, []).append(story)
+
+    def page(self) -> LabelledPage:
+        rng, pools = self.rng, self.pools
+        # News stories are few beside wcxb's but are the better labelled and the more varied in language.
+        news = [s for s in self.stories if s.language != "wcxb"]
+        story = rng.choice(news) if news and rng.random() < 0.35 else rng.choice(self.stories)
+        lines: list[Line] = []
+        self.teasers = 0
+        if rng.random() < 0.75 and pools.top:
+            size = rng.choice((1, 1, 2, 3, 8, 30))
+            lines += self._some(pools.top)[-size:] if rng.random() < 0.5 else self._some(pools.top)[:size]
+        if rng.random() < 0.1:
+            lines += self._teasers(story, rng.randint(1, 5))
+        lines += self._head(story)
+        lines += self._body(story)
+        lines += self._tail(story)
+        return self._labelled(story, lines)
+
+    def _as(self, texts: Sequence[str], role: str) -> list[Line]:
+        return [(t, BIT[role], 0) for t in texts]
+
+    def _some(self, runs: list[Run]) -> list[Line]:
+        return [(text, mask, 0) for text, mask in self.rng.choice(runs)] if runs else []
+
+    def _head(self, story: StoryText) -> list[Line]:
+        rng, lines = self.rng, []
+        if rng.random() < 0.92:
+            lines += self._as([story.title], "title")
+        if story.dek and rng.random() < 0.7:
+            lines += self._as([story.dek], "dek")
+        if rng.random() < 0.6:
+            if story.author and rng.random() < 0.6:
+                lines += self._as([rng.choice(("", "By ", "by ", "Von ", "Por ")) + story.author], "byline")
+            else:
+                lines += self._some(self.pools.byline)
+        if rng.random() < 0.3:
+            lines += self._some(self.pools.interruption)
+        if rng.random() < 0.4:
+            lines += self._caption(story)
+        return lines
+
+    def _caption(self, story: StoryText) -> list[Line]:
+        rng = self.rng
+        if story.captions and rng.random() < 0.7:
+            lines = self._as([rng.choice(story.captions)], "caption")
+            if rng.random() < 0.5:
+                lines += self._as(self._credit(story), "caption")
+            return lines
+        return self._some(self.pools.caption)
+
+    def _credit(self, story: StoryText) -> list[str]:
+        """A picture's credit: one seen on a page, or a name and an outlet joined as credits join them."""
+        rng = self.rng
+        seen = [run[-1][0] for run in self.pools.caption if len(run[-1][0]) < 60]
+        name = self._other(story).author
+        if seen and (not name or rng.random() < 0.4):
+            return [rng.choice(seen)]
+        outlet = self._other(story).domain.split(".")[0].title()
+        return [rng.choice(("{}/{}", "{} / {}", "{} for {}", "{}, {}", "© {} {}", "{} | {}")).format(name, outlet)]
+
+    def _body(self, story: StoryText) -> list[Line]:
+        rng, lines = self.rng, []
+        start = 0 if rng.random() < 0.6 else rng.randint(0, max(0, len(story.parts) - 2))
+        parts = story.parts[start : start + rng.choice((1, 2, 3, 4, 6, 8, 12, 20, 40))]
+        rate = rng.choice((0.0, 0.05, 0.12, 0.25))
+        for i, (text, mask) in enumerate(parts):
+            lines.append((text, mask, 0))
+            if i + 1 < len(parts) and rng.random() < rate:
+                kind = rng.random()
+                if kind < 0.2:
+                    lines += self._as([self._marker([])], "boilerplate")
+                elif kind < 0.45:
+                    lines += self._some(self.pools.interruption)
+                elif kind < 0.7:
+                    lines += self._caption(story)
+                elif kind < 0.85:
+                    lines += self._in_text_teaser(story)
+                else:
+                    lines += self._teasers(story, rng.randint(1, 3))
+        return lines
+
+    def _in_text_teaser(self, story: StoryText) -> list[Line]:
+        rng = self.rng
+        other = self._other(story)
+        prefix = rng.choice(self.pools.teaser_prefix) if self.pools.teaser_prefix and rng.random() < 0.7 else ""
+        self.teasers += 1
+        return [(prefix + other.title, BIT["teaser_title"], self.teasers)]
+
+    def _other(self, story: StoryText) -> StoryText:
+        pool = self.by_language[story.language]
+        pool = self.stories if self.rng.random() < 0.1 or len(pool) < 4 else pool
+        while True:
+            other = self.rng.choice(pool)
+            if other.id != story.id:
+                return other
+
+    def _teasers(self, story: StoryText, count: int) -> list[Line]:
+        """Teasers in one style, as a template would print them."""
+        rng, lines = self.rng, []
+        if rng.random() < 0.4:
+            lines += self._as([self._marker(self.pools.before_teaser)], "boilerplate")
+        caption, summary = rng.random() < 0.5, rng.choice((0, 0, 0, 1, 1, 2, 3))
+        picture_first = rng.random() < 0.25
+        meta = rng.choice(("", "", "", "before", "after"))
+        more_line = self._marker(self.pools.after_teaser) if rng.random() < 0.45 else ""
+        for _ in range(count):
+            other = self._other(story)
+            self.teasers += 1
+            number = self.teasers
+            stamp = [(rng.choice(self.pools.teaser_meta), BIT["teaser_text"], number)] if self.pools.teaser_meta else []
+            picture = []
+            if caption and other.captions and rng.random() < 0.9:
+                picture = [(rng.choice(other.captions), BIT["teaser_caption"], number)]
+            title = other.title
+            if not summary and not picture and self.pools.headline and rng.random() < 0.6:
+                title = rng.choice(self.pools.headline)
+            lines += picture if picture_first else []
+            lines += stamp if meta == "before" else []
+            lines.append((title, BIT["teaser_title"], number))
+            lines += stamp if meta == "after" else []
+            lines += [] if picture_first else picture
+            body = [t for t, _ in other.parts if len(t) > 60 or ord(t[0]) > 0x2E80]
+            start = 0 if rng.random() < 0.7 else rng.randint(0, max(0, len(body) - summary))
+            for text in body[start : start + summary]:
+                lines.append((self._cut(text), BIT["teaser_text"], number))
+            headings = [t for t, _ in other.parts if len(t) < 50]
+            if summary > 1 and headings and rng.random() < 0.25:
+                lines.append((rng.choice(headings), BIT["teaser_text"], number))
+            if more_line:
+                lines.append((more_line, BIT["boilerplate"], 0))
+        return lines
+
+    def _marker(self, seen: list[str]) -> str:
+        """A line that labels or ends teasers: one seen in that place, or any short line, as on a site never seen."""
+        pool = seen if seen and self.rng.random() < 0.4 else self.pools.short
+        return self.rng.choice(pool)
+
+    def _cut(self, text: str) -> str:
+        rng = self.rng
+        if rng.random() < 0.3 and len(text) > 120:
+            end = rng.randint(60, min(len(text) - 1, 250))
+            return text[: text.rfind(" ", 0, end) if " " in text[:end] else end] + rng.choice(("…", "...", " […]"))
+        return text
+
+    def _tail(self, story: StoryText) -> list[Line]:
+        rng, pools, lines = self.rng, self.pools, []
+        parts = []
+        if rng.random() < 0.25:
+            parts.append(self._some(pools.interruption))
+        if rng.random() < 0.45:
+            parts.append(self._bio(story))
+        if rng.random() < 0.7:
+            parts.append(self._teasers(story, rng.choice((1, 2, 3, 3, 4, 5, 8))))
+        if rng.random() < 0.12:
+            parts.append(self._some(pools.comment))
+        if rng.random() < 0.2:
+            rng.shuffle(parts)
+        for part in parts:
+            lines += part
+        if rng.random() < 0.35:
+            lines += self._some(pools.bottom)[: rng.choice((1, 3, 10))]
+        return lines
+
+    def _bio(self, story: StoryText) -> list[Line]:
+        """An author box; the name is often another's, the text often cut as a template cuts it."""
+        rng = self.rng
+        lines = self._some(self.pools.bio)
+        if len(lines) > 1 and rng.random() < 0.6:
+            name = story.author if story.author and rng.random() < 0.5 else self._other(story).author
+            old = lines[0][0]
+            if name and len(name) < 40 and 4 < len(old) < 40:
+                first, new_first = old.split()[0], name.split()[0]
+                lines = [(t.replace(old, name).replace(first, new_first), m, n) for t, m, n in lines]
+        if rng.random() < 0.35:
+            lines = [(self._cut(t) if len(t) > 120 and rng.random() < 0.7 else t, m, n) for t, m, n in lines]
+        return lines
+
+    def _labelled(self, story: StoryText, lines: list[Line]) -> LabelledPage:
+        rng = self.rng
+        layout = rng.choice(("tight", "loose", "mixed", "grouped"))
+        out = []
+        for i, (text, mask, _) in enumerate(lines):
+            text = " ".join(text.split())
+            if i == 0:
+                gap = ""
+            elif layout == "tight":
+                gap = "\n"
+            elif layout == "loose":
+                gap = "\n\n"
+            elif layout == "mixed":
+                gap = rng.choice(("\n", "\n\n"))
+            else:  # paragraphs apart, the lines of a box together
+                gap = "\n\n" if mask & MAIN or lines[i - 1][1] & MAIN or mask == BIT["title"] else "\n"
+            out.append(gap + text)
+        blocks = text_blocks("".join(out))
+        kept = [line for line in lines if line[0].split()]
+        masks = np.array([m for _, m, _ in kept], np.int32)
+        numbers = np.array([t for _, _, t in kept], np.int32)
+        weight = np.ones(len(blocks), np.float32)
+        return LabelledPage(
+            f"{story.id}-composed", story.domain, "composed", "composed", blocks, Hints(), masks, weight, numbers
+        )

@@ -1,0 +1,315 @@
+"""Turn the development data into labelled pages.
+
+Three kinds of label meet here, and each says only what it knows:
+
+* ``gold/roles.jsonl``: one role per line, read by people. Also carried over to the HTML of the same page and
+  to the other text form, line by line.
+* ``news``: typed gold (title, authors, dek, headings, paragraphs).
+* ``wcxb``: the main text only, so a block is known to be "body or heading" or "neither".
+
+A label is therefore a *set* of allowed roles per block, a bit mask over ``ROLES``; the training loss is the
+probability of the set. Blocks of which nothing is known carry weight 0.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import tldextract
+from numpy.typing import NDArray
+
+from transforms.core.dom import html_blocks, parse_html
+from transforms.core.encoding import decode
+from transforms.core.features import Hints
+from transforms.core.lines import text_blocks
+from transforms.core.metadata import read_metadata
+from transforms.types import ROLES, Block
+
+FOLDS = 5
+BIT = {role: 1 << i for i, role in enumerate(ROLES)}
+ALL = (1 << len(ROLES)) - 1
+MAIN = BIT["body"] | BIT["heading"]
+TEASER = BIT["teaser_title"] | BIT["teaser_text"] | BIT["teaser_caption"]
+_TOKEN = re.compile(r"\w+")
+_DOMAIN = tldextract.TLDExtract(suffix_list_urls=())  # the list in the package, never the network
+
+
+@dataclass(frozen=True)
+class LabelledPage:
+    """One page in one form, with what is known of each block."""
+
+    id: str
+    domain: str
+    form: str  # "html" | "main" | "whole"
+    origin: str  # "gold" | "news" | "wcxb"
+    blocks: list[Block]
+    hints: Hints
+    allowed: NDArray[np.int32]  # [n] bit mask of roles
+    weight: NDArray[np.float32]  # [n]
+    teaser: NDArray[np.int32]  # [n] number of the teaser, 0 where none, -1 where unknown
+    article: bool = True
+
+
+def fold_of(domain: str) -> int:
+    """The fold of a site: one split for every table, by registered domain."""
+    return zlib.crc32(domain.encode()) % FOLDS
+
+
+def domain_of(url: str | None, fallback: str) -> str:
+    return (_DOMAIN(url).top_domain_under_public_suffix if url else "") or fallback
+
+
+def read_jsonl(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines if line.strip()]
+
+
+def load_pages(shared: Path) -> list[LabelledPage]:
+    """Every page of the development data in every form it has, labelled. The seed page is not among them."""
+    roles: dict[str, list[dict]] = {}
+    for row in read_jsonl(shared / "gold/roles.jsonl"):
+        roles.setdefault(row["id"].removesuffix("-whole"), []).append(row)
+    pages: list[LabelledPage] = []
+    for source in ("wcxb", "news"):
+        gold = {row["id"]: row for row in read_jsonl(shared / source / "gold.jsonl")}
+        html = {f.name.removesuffix(".html.gz"): f for f in sorted((shared / source / "html").glob("*.html.gz"))}
+        texts = {
+            form: {r["id"]: r["text"] for r in read_jsonl(shared / source / name)}
+            for form, name in (("main", "text.jsonl"), ("whole", "text_whole.jsonl"))
+        }
+        for key, row in sorted(gold.items()):
+            domain = domain_of(row.get("url"), key.split("_")[0] if source == "news" else key)
+            labelled = {r["form"]: r for r in roles.get(key, ())}
+            weak = _typed_labels(row) if source == "news" else _weak_labels(row)
+            seen_as: dict[tuple[str, ...], int] = {}
+            for form in ("html", "main", "whole"):
+                if form == "html":
+                    if key not in html:
+                        continue
+                    blocks, hints = read_html(html[key])
+                elif key in texts[form]:
+                    blocks, hints = text_blocks(texts[form][key]), Hints()
+                else:
+                    continue
+                if not blocks:
+                    continue
+                page = weak(key, domain, form, blocks, hints)
+                if form == "html":
+                    seen_as = _dom_roles(page)
+                page = _narrowed(page, seen_as)
+                if labelled:
+                    page = _carry_roles(page, labelled)
+                article = row.get("page_type", "article") == "article"
+                if article or zlib.crc32(key.encode()) % 3 == 0:  # a third of the other pages is enough
+                    pages.append(replace(page, article=article))
+    return pages
+
+
+def read_html(path: Path) -> tuple[list[Block], Hints]:
+    text, _ = decode(gzip.decompress(path.read_bytes()), None, True)
+    root = parse_html(text)
+    if root is None:
+        return [], Hints()
+    meta = read_metadata(root)
+    return html_blocks(root)[1], Hints(meta.title or "", meta.description or "", meta.authors, meta.body)
+
+
+def tokens(text: str | None) -> list[str]:
+    return _TOKEN.findall((text or "").lower())
+
+
+class _Aligned:
+    """Where the words of a gold text stand, to ask whether a block is part of it."""
+
+    def __init__(self, text: str) -> None:
+        self.words = tokens(text)
+        self.at: dict[tuple[str, ...], list[int]] = {}
+        for size in (1, 2, 3):
+            for i in range(len(self.words) - size + 1):
+                self.at.setdefault(tuple(self.words[i : i + size]), []).append(i)
+
+    def find(self, words: list[str], near: tuple[int, int] | None = None) -> int | None:
+        """Position of the exact word sequence, inside the range `near` if given."""
+        for start in self.at.get(tuple(words[:3]), ()):
+            if near and not near[0] <= start <= near[1]:
+                continue
+            if self.words[start : start + len(words)] == words:
+                return start
+        return None
+
+    def labels(self, blocks: list[Block]) -> NDArray[np.int8]:
+        """1 in the gold text, 0 not in it, -1 unclear. Long blocks by 3-grams, short ones by their place."""
+        words = [tokens(b.text) for b in blocks]
+        out = np.full(len(blocks), -1, np.int8)
+        position: list[int | None] = [None] * len(blocks)
+        seen: set[tuple[str, ...]] = set()
+        for i, w in enumerate(words):
+            if len(w) < 6:
+                continue
+            grams = [tuple(w[j : j + 3]) for j in range(len(w) - 2)]
+            share = sum(g in self.at for g in grams) / len(grams)
+            key = tuple(w)
+            if share >= 0.7 and key not in seen:
+                out[i] = 1
+                seen.add(key)
+                position[i] = next((self.at[g][0] for g in grams if len(self.at.get(g, ())) == 1), None)
+            elif share <= 0.25:
+                out[i] = 0
+        anchors = [(i, p) for i, p in enumerate(position) if p is not None]
+        for i, w in enumerate(words):
+            if len(w) >= 6:
+                continue
+            if not w:
+                continue
+            if self.find(w) is None:
+                out[i] = 0
+                continue
+            before = max((p for j, p in anchors if j < i), default=0)
+            after = min((p for j, p in anchors if j > i), default=len(self.words))
+            around = [j for j, _ in anchors if abs(j - i) <= 4]
+            if self.find(w, (before, max(after, before) + 3)) is not None and around:
+                out[i] = 1
+            else:
+                out[i] = -1 if len(w) > 2 else 0
+        return out
+
+
+def _weak_labels(row: dict):
+    aligned, title = _Aligned(row["text"]), tokens(row.get("title"))
+
+    def label(key: str, domain: str, form: str, blocks: list[Block], hints: Hints) -> LabelledPage:
+        main = aligned.labels(blocks)
+        allowed = np.where(main == 1, MAIN, np.where(main == 0, ALL & ~MAIN, ALL)).astype(np.int32)
+        _mark_title(blocks, title, allowed, strict=False)
+        weight = np.where(main == -1, 0.0, 0.5).astype(np.float32)
+        return _page(key, domain, form, "wcxb", blocks, hints, allowed, weight)
+
+    return label
+
+
+def _typed_labels(row: dict):
+    aligned, title = _Aligned(row["text"]), tokens(row.get("title"))
+    headings = {tuple(tokens(h)) for s in row["sections"] for h in s["headline"] or ()}
+    deks = {tuple(tokens(s)) for s in row["summary"] or ()}
+    authors = [a.lower() for a in row["authors"] or ()]
+
+    def label(key: str, domain: str, form: str, blocks: list[Block], hints: Hints) -> LabelledPage:
+        main = aligned.labels(blocks)
+        allowed = np.where(main == 1, MAIN, np.where(main == 0, ALL & ~MAIN, ALL)).astype(np.int32)
+        weight = np.where(main == -1, 0.0, 0.7).astype(np.float32)
+        first_dek = True
+        for i, block in enumerate(blocks):
+            words = tuple(tokens(block.text))
+            if words in headings and main[i] != 0:
+                allowed[i], weight[i] = BIT["heading"], 1.0
+            elif main[i] == 1 and len(words) > 12:
+                allowed[i] = BIT["body"]
+            if words and words in deks and main[i] != 1:
+                allowed[i] = BIT["dek"] if first_dek else ALL & ~MAIN
+                weight[i], first_dek = 1.0, False
+            elif main[i] == 0 and len(block.text) < 80 and any(a in block.text.lower() for a in authors):
+                allowed[i] = BIT["byline"] | BIT["bio"] | BIT["caption"] | BIT["boilerplate"] | BIT["teaser_text"]
+        _mark_title(blocks, title, allowed, strict=True)
+        return _page(key, domain, form, "news", blocks, hints, allowed, weight)
+
+    return label
+
+
+def _mark_title(blocks: list[Block], title: list[str], allowed: NDArray[np.int32], *, strict: bool) -> None:
+    """The first block (first h1 in HTML) that reads as the title is it; later copies are not."""
+    same = [i for i, b in enumerate(blocks) if len(title) > 2 and tokens(b.text) == title]
+    h1 = [i for i in same if blocks[i].dom is not None and blocks[i].dom.tag == "h1"]
+    chosen = (h1 or same or [None])[0]
+    for i in same:
+        allowed[i] = BIT["title"] if i == chosen else ALL & ~MAIN & (ALL if not strict else ~BIT["title"])
+
+
+def _dom_roles(page: LabelledPage) -> dict[tuple[str, ...], int]:
+    """What the DOM says of blocks outside the main text, by their words: carried to the page's text forms."""
+    said: dict[tuple[str, ...], int] = {}
+    for block, mask in zip(page.blocks, page.allowed.tolist(), strict=True):
+        words = tuple(tokens(block.text))
+        if block.dom is None or mask & MAIN or not words:
+            continue
+        role = _dom_role(block)
+        if role:
+            said[words] = said.get(words, 0) | role
+    return said
+
+
+def _dom_role(block: Block) -> int:
+    """Roles that the markup leaves possible for a block that is not main text; 0 where it says nothing."""
+    dom = block.dom
+    assert dom is not None
+    names = set(" ".join(dom.names[:8]).split())
+    near = set(" ".join(dom.names[:3]).split())
+    if "figcaption" in dom.path:
+        return BIT["caption"] | BIT["teaser_caption"]
+    if names & {"comment", "comments"}:
+        return BIT["comment"] | BIT["boilerplate"]
+    if "author" in near and "bio" in near and len(block.text) > 70:
+        return BIT["bio"]
+    if "nav" in dom.path or ("footer" in dom.path and "article" not in dom.path):
+        return BIT["boilerplate"]
+    if dom.link_chars > 0.9 * len(block.text) and len(tokens(block.text)) >= 5 and dom.tag in ("h2", "h3", "h4", "li"):
+        return BIT["teaser_title"] | BIT["boilerplate"]
+    return 0
+
+
+def _narrowed(page: LabelledPage, said: dict[tuple[str, ...], int]) -> LabelledPage:
+    allowed = page.allowed.copy()
+    for i, block in enumerate(page.blocks):
+        role = said.get(tuple(tokens(block.text)), 0)
+        if role and page.weight[i] > 0 and allowed[i] & role and not allowed[i] & MAIN:
+            allowed[i] &= role
+    return replace(page, allowed=allowed)
+
+
+def _page(key, domain, form, origin, blocks, hints, allowed, weight) -> LabelledPage:
+    teaser = np.full(len(blocks), -1, np.int32)
+    return LabelledPage(key, domain, form, origin, blocks, hints, allowed, weight, teaser)
+
+
+def _carry_roles(page: LabelledPage, labelled: dict[str, dict]) -> LabelledPage:
+    """Replace what is known of a page by the roles that people gave to its lines."""
+    own = labelled.get(page.form)
+    if own is not None and len(own["lines"]) == len(page.blocks):
+        lines = own["lines"]
+        return replace(
+            page,
+            origin="gold",
+            allowed=np.array([BIT[x["role"]] for x in lines], np.int32),
+            weight=np.array([0.5 if x["hard"] else 1.0 for x in lines], np.float32),
+            teaser=np.array([x["teaser"] or 0 for x in lines], np.int32),
+        )
+    # Another form of the page: walk both in order, so that a line shown twice meets its own copy.
+    lines = [line for form in ("whole", "main") for line in labelled.get(form, {"lines": []})["lines"]]
+    places: dict[tuple[str, ...], list[int]] = {}
+    for number, line in enumerate(lines):
+        places.setdefault(tuple(tokens(line["text"])), []).append(number)
+    allowed, weight, teaser = page.allowed.copy(), page.weight.copy(), page.teaser.copy()
+    pointer = 0
+    for i, block in enumerate(page.blocks):
+        found = places.get(tuple(tokens(block.text)))
+        if not found or not tokens(block.text):
+            continue
+        number = min(found, key=lambda j: (j < pointer, abs(j - pointer)))
+        agree = len({lines[j]["role"] for j in found}) == 1
+        pointer = number
+        line = lines[number]
+        allowed[i] = BIT[line["role"]]
+        weight[i] = 0.9 if agree and not line["hard"] else 0.4
+        teaser[i] = line["teaser"] or 0 if agree else -1
+    return replace(page, origin="gold", allowed=allowed, weight=weight, teaser=teaser)
+
+
+def in_folds(pages: list[LabelledPage], held_out: int | None) -> Iterator[LabelledPage]:
+    """The pages to train on when fold `held_out` is to be scored; all of them for None."""
+    return (p for p in pages if held_out is None or fold_of(p.domain) != held_out)

@@ -1,0 +1,130 @@
+"""The role model's network in torch, the twin of ``transforms/core/role_model.py``."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from transforms.core.features import NAME_BUCKETS, NAMES, WORD_BUCKETS
+from transforms.core.role_model import DILATIONS, FORMAT, features_hash
+from transforms.types import ROLES
+
+WIDTH, WORD_DIM, NAME_DIM = 112, 16, 24
+
+
+class Conv(nn.Module):
+    """One residual step of context: norm, dilated convolution over three blocks, mix."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.norm = nn.LayerNorm(WIDTH)
+        self.conv = nn.Linear(3 * WIDTH, WIDTH)
+        self.out = nn.Linear(WIDTH, WIDTH, bias=False)
+        self.drop = nn.Dropout(0.15)
+
+    def forward(self, h: Tensor, mask: Tensor) -> Tensor:
+        u = self.norm(h) * mask
+        pad = u.new_zeros(u.shape[0], self.dilation, u.shape[2])
+        padded = torch.cat((pad, u, pad), 1)
+        n = u.shape[1]
+        wide = torch.cat((padded[:, :n], u, padded[:, 2 * self.dilation :]), 2)
+        return h + self.out(self.drop(torch.relu(self.conv(wide))))
+
+
+class RoleNet(nn.Module):
+    """Scores of every role and of a teaser's start for each block of a batch of pages."""
+
+    def __init__(self, mean: np.ndarray, std: np.ndarray, common: np.ndarray) -> None:
+        """``common`` marks the word buckets of several sites; the rest stay zero and cannot be learned by heart."""
+        super().__init__()
+        self.register_buffer("common", torch.tensor(common, dtype=torch.float32).unsqueeze(1))
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
+        self.words = nn.Embedding(WORD_BUCKETS, WORD_DIM)
+        self.names = nn.Embedding(NAME_BUCKETS, NAME_DIM)
+        nn.init.normal_(self.words.weight, std=0.1)
+        nn.init.normal_(self.names.weight, std=0.1)
+        self.enter = nn.Linear(len(NAMES) + WORD_DIM + NAME_DIM, WIDTH)
+        self.convs = nn.ModuleList(Conv(d) for d in DILATIONS)
+        self.page = nn.Linear(2 * WIDTH, WIDTH)
+        self.past = nn.Linear(2 * WIDTH, WIDTH)
+        self.norm = nn.LayerNorm(WIDTH)
+        self.out = nn.Linear(WIDTH, len(ROLES))
+        self.start = nn.Linear(WIDTH, 1)
+        self.direct_dense = nn.Linear(len(NAMES), len(ROLES), bias=False)
+        self.direct_words = nn.Linear(WORD_DIM, len(ROLES), bias=False)
+        self.direct_names = nn.Linear(NAME_DIM, len(ROLES), bias=False)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        mask = batch["mask"].unsqueeze(2)
+        b, n = batch["mask"].shape
+        dense = ((batch["dense"] - self.mean) / self.std).clamp(-5, 5)
+        words = self._bag(self.words.weight * self.common, batch["words"], batch["word_offsets"]).view(b, n, -1)
+        names = self._bag(self.names.weight, batch["names"], batch["name_offsets"]).view(b, n, -1)
+        if self.training:  # whole views go missing, so that none is leant on: unknown languages, unknown sites
+            words = words * (torch.rand(b, 1, 1) > 0.4) * (torch.rand(b, n, 1) > 0.3)
+            names = names * (torch.rand(b, 1, 1) > 0.3)
+            dense = dense + 0.15 * torch.randn_like(dense)
+        x = self.drop(torch.cat((dense, words, names), 2))
+        h = torch.relu(self.enter(x))
+        for i, conv in enumerate(self.convs):
+            if i == len(DILATIONS) // 2:
+                u = conv.norm(h)
+                mean = (u * mask).sum(1) / mask.sum(1)
+                top = u.masked_fill(mask == 0, -1e4).max(1).values
+                h = h + self.page(torch.cat((mean, top), 1)).unsqueeze(1)
+                seen = torch.relu(u) * mask
+                before = seen.cummax(1).values
+                after = seen.flip(1).cummax(1).values.flip(1)
+                h = h + self.past(torch.cat((before, after), 2))
+            h = conv(h, mask)
+        h = self.norm(h)
+        context = self.out(h)
+        if self.training:
+            context = context * (torch.rand(b, 1, 1) > 0.1)
+        scores = context + self.direct_dense(dense) + self.direct_words(words) + self.direct_names(names)
+        return scores, self.start(h).squeeze(2)
+
+    @staticmethod
+    def _bag(table: Tensor, ids: Tensor, offsets: Tensor) -> Tensor:
+        sums = nn.functional.embedding_bag(ids, table, offsets, mode="sum", include_last_offset=True)
+        sizes = (offsets[1:] - offsets[:-1]).clamp(min=1).float()
+        return sums / sizes.sqrt().unsqueeze(1)
+
+
+def artefact(net: RoleNet, first: np.ndarray, step: np.ndarray, bias: np.ndarray, card: dict) -> bytes:
+    """The trained network as the bytes of an ``.npz``: float16 arrays and a JSON card, equal for equal weights."""
+    weights = {
+        "mean": net.mean, "std": net.std, "words": net.words.weight * net.common, "names": net.names.weight,
+        "in.w": net.enter.weight.T, "in.b": net.enter.bias,
+        "page.w": net.page.weight.T, "page.b": net.page.bias,
+        "past.w": net.past.weight.T, "past.b": net.past.bias,
+        "out.g": net.norm.weight, "out.s": net.norm.bias, "out.w": net.out.weight.T, "out.b": net.out.bias,
+        "start.w": net.start.weight[0], "start.b": net.start.bias,
+        "direct.dense": net.direct_dense.weight.T, "direct.words": net.direct_words.weight.T,
+        "direct.names": net.direct_names.weight.T,
+    }  # fmt: skip
+    for i, conv in enumerate(net.convs):
+        weights |= {
+            f"conv{i}.g": conv.norm.weight, f"conv{i}.s": conv.norm.bias, f"conv{i}.w": conv.conv.weight.T,
+            f"conv{i}.b": conv.conv.bias, f"conv{i}.o": conv.out.weight.T,
+        }  # fmt: skip
+    arrays = {k: v.detach().numpy().astype(np.float16) for k, v in weights.items()}
+    arrays |= {"mean": net.mean.numpy(), "std": net.std.numpy(), "first": first, "step": step, "bias": bias}
+    card = {"format": FORMAT, "features": features_hash(), **card}
+    arrays["card"] = np.frombuffer(json.dumps(card, sort_keys=True).encode(), np.uint8)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{k: np.ascontiguousarray(v) for k, v in sorted(arrays.items())})
+    return buffer.getvalue()
+
+
+def save(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

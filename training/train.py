@@ -1,0 +1,232 @@
+"""Fit the role model.
+
+    python -m training.train --data ../shared --out transforms/models/roles.npz        all pages
+    python -m training.train --data ../shared --folds build/folds                      one model per site fold
+
+The same data, settings and machine type give the same artefact, bit for bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from training.compose import Composer, StoryText, collect_pools, load_stories
+from training.data import FOLDS, LabelledPage, fold_of, load_pages
+from training.net import RoleNet, artefact, save
+from transforms.core.features import WORD_BUCKETS, Features, page_features
+from transforms.types import ROLES
+
+SEED = 7
+EPOCHS = 8
+WORD_SITES = 10  # a word is learned only if real pages of this many sites have it
+COMPOSED = 2500  # new ones in every epoch
+BATCH_BLOCKS = 5000
+MAX_BLOCKS = 500  # longer pages are cut at random windows of this many blocks while training
+PEAK_RATE = 3e-3
+
+
+@dataclass(frozen=True)
+class Example:
+    """A page as the trainer sees it."""
+
+    domain: str
+    form: str
+    features: Features
+    allowed: np.ndarray  # [n] bit masks
+    weight: np.ndarray  # [n]
+    starts: np.ndarray  # [n] 1 where a teaser starts, 0 where none does, -1 unknown
+
+
+def example(page: LabelledPage) -> Example:
+    features = page_features(page.blocks, page.hints)
+    n = len(page.blocks)
+    chars = np.array([len(b.text) for b in page.blocks])
+    # Where only the main text is known, long blocks weigh more: it is measured in words. Long pages weigh less.
+    by_length = 0.6 + 0.4 * np.minimum(np.sqrt(chars / 60), 3) if page.origin in ("wcxb", "news") else 1.2
+    weight = page.weight * by_length / max(1.0, (n / 100) ** 0.5)
+    if not page.article:
+        weight = weight * 0.3
+    starts = np.zeros(n, np.int32)
+    previous = 0
+    for i, number in enumerate(page.teaser):
+        starts[i] = -1 if number < 0 else int(number > 0 and number != previous)
+        previous = number if number > 0 else previous
+    features.dense.setflags(write=False)
+    return Example(page.domain, page.form, features, page.allowed, weight.astype(np.float32), starts)
+
+
+def batches(examples: Sequence[Example], rng: random.Random) -> list[list[tuple[Example, int, int]]]:
+    """Pages of about equal length together, windows of long ones, at most BATCH_BLOCKS blocks with padding."""
+    windows = []
+    for ex in examples:
+        n = len(ex.features)
+        start = rng.randint(0, n - MAX_BLOCKS) if n > MAX_BLOCKS else 0
+        windows.append((ex, start, min(n, start + MAX_BLOCKS)))
+    windows.sort(key=lambda w: (w[2] - w[1]) * rng.uniform(0.8, 1.25))
+    out: list[list[tuple[Example, int, int]]] = [[]]
+    for window in windows:
+        longest = max([window[2] - window[1], *(e - s for _, s, e in out[-1])])
+        if out[-1] and longest * (len(out[-1]) + 1) > BATCH_BLOCKS:
+            out.append([])
+        out[-1].append(window)
+    rng.shuffle(out)
+    return out
+
+
+def collate(batch: Sequence[tuple[Example, int, int]]) -> dict[str, torch.Tensor]:
+    longest = max(e - s for _, s, e in batch)
+    shape = (len(batch), longest)
+    dense = np.zeros((*shape, batch[0][0].features.dense.shape[1]), np.float32)
+    mask = np.zeros(shape, np.float32)
+    weight = np.zeros(shape, np.float32)
+    allowed = np.full((*shape, len(ROLES)), False)
+    starts = np.full(shape, -1, np.float32)
+    bags: dict[str, tuple[list[np.ndarray], list[int]]] = {"word": ([], [0]), "name": ([], [0])}
+    bits = np.array([1 << i for i in range(len(ROLES))])
+    for row, (ex, s, e) in enumerate(batch):
+        n, f = e - s, ex.features
+        dense[row, :n], mask[row, :n], weight[row, :n] = f.dense[s:e], 1, ex.weight[s:e]
+        allowed[row, :n] = (ex.allowed[s:e, None] & bits) != 0
+        starts[row, :n] = ex.starts[s:e]
+        for kind, ids, offsets in (("word", f.words, f.word_offsets), ("name", f.names, f.name_offsets)):
+            bags[kind][0].append(ids[offsets[s] : offsets[e]])
+            last = bags[kind][1][-1]
+            bags[kind][1].extend((offsets[s + 1 : e + 1] - offsets[s] + last).tolist())
+            bags[kind][1].extend([bags[kind][1][-1]] * (longest - n))
+    out = {"dense": dense, "mask": mask, "weight": weight, "allowed": allowed, "starts": starts}
+    for kind, (ids, offsets) in bags.items():
+        out[f"{kind}s"] = np.concatenate(ids).astype(np.int64)
+        out[f"{kind}_offsets"] = np.array(offsets, np.int64)
+    return {k: torch.from_numpy(v) for k, v in out.items()}
+
+
+def loss_of(net: RoleNet, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    scores, start = net(batch)
+    log_p = scores.log_softmax(2)
+    held = log_p.masked_fill(~batch["allowed"], -1e4).logsumexp(2)
+    roles = -(held * batch["weight"] * batch["mask"]).sum() / (batch["weight"] * batch["mask"]).sum()
+    known = (batch["starts"] >= 0) & (batch["mask"] > 0)
+    if not known.any():
+        return roles
+    wanted = batch["starts"][known].clamp(min=0)
+    return roles + 0.5 * torch.nn.functional.binary_cross_entropy_with_logits(start[known], wanted)
+
+
+def fit(real: Sequence[Example], compose: Callable[[], list[Example]], seed: int) -> RoleNet:
+    """Train one network from scratch on the real pages and, in every epoch, newly composed ones."""
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    first = compose()
+    sample = np.concatenate([ex.features.dense[:: max(1, len(ex.features) // 40)] for ex in (*real, *first)])
+    net = RoleNet(sample.mean(0), np.maximum(sample.std(0), 0.05), common_words(real))
+    optimiser = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=0.02)
+    # The number of batches of an epoch varies a little; the schedule takes the first epoch's and a margin.
+    per_epoch = len(batches([*real, *first], random.Random(seed))) + 8
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=per_epoch * EPOCHS, pct_start=0.15)
+    net.train()
+    for epoch in range(EPOCHS):
+        examples = [*real, *(first if epoch == 0 else compose())]
+        for batch in tqdm(batches(examples, rng)[:per_epoch], desc=f"epoch {epoch + 1}/{EPOCHS}", mininterval=10):
+            loss = loss_of(net, collate(batch))
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+    return net.eval()
+
+
+def common_words(examples: Sequence[Example]) -> np.ndarray:
+    """Word buckets that real pages of at least WORD_SITES sites use. [WORD_BUCKETS] bool"""
+    sites: dict[str, list[np.ndarray]] = {}
+    for ex in examples:
+        sites.setdefault(ex.domain, []).append(ex.features.words)
+    count = np.zeros(WORD_BUCKETS, np.int32)
+    for words in sites.values():
+        count[np.unique(np.concatenate(words))] += 1
+    return count >= WORD_SITES
+
+
+def transitions(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of a first role and of each step between roles: pointwise mutual information, halved.
+
+    The network has seen the neighbours already, so the decoder only breaks near-ties.
+    """
+    k = len(ROLES)
+    step, first = np.full((k, k), 2.0), np.full(k, 2.0)
+    single = {1 << i: i for i in range(k)}
+    for ex in examples:
+        roles = [single.get(int(a), -1) for a in ex.allowed]
+        if roles[0] >= 0:
+            first[roles[0]] += 1
+        for a, b in itertools.pairwise(roles):
+            if a >= 0 and b >= 0:
+                step[a, b] += 1
+    share = step.sum(0) / step.sum()
+    pmi = np.log(step / step.sum(1, keepdims=True)) - np.log(share)
+    return np.zeros(k, np.float32), (0.25 * np.clip(pmi, -4, 3)).astype(np.float32)
+
+
+def train_one(real: list[Example], stories: list[StoryText], pages: list[LabelledPage], fold: int | None) -> bytes:
+    inside = [ex for ex in real if fold is None or fold_of(ex.domain) != fold]
+    own_pages = [p for p in pages if fold is None or fold_of(p.domain) != fold]
+    own_stories = [s for s in stories if fold is None or fold_of(s.domain) != fold]
+    composer = Composer(own_stories, collect_pools(own_pages), SEED)
+    net = fit(inside, lambda: [example(composer.page()) for _ in range(COMPOSED)], SEED)
+    composed = [example(composer.page()) for _ in range(COMPOSED)]
+    first, step = transitions([*(ex for ex in inside if ex.form != "html"), *composed])
+    bias = np.zeros(len(ROLES), np.float32)
+    card = {
+        "fold_left_out": fold,
+        "pages": len(inside),
+        "composed_pages": EPOCHS * COMPOSED,
+        "epochs": EPOCHS,
+        "seed": SEED,
+        "torch": torch.__version__,
+    }
+    return artefact(net, first, step, bias, card)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with gold/, wcxb/ and news/")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", type=Path, help="the artefact, fitted on all pages")
+    target.add_argument("--folds", type=Path, help="folder for fold-0.npz ..: each fitted without one fold's sites")
+    parser.add_argument("--only", type=int, nargs="+", help="with --folds: these folds alone")
+    args = parser.parse_args(argv)
+    if not (args.data / "gold/roles.jsonl").exists():
+        print(f"training: no gold/roles.jsonl under {args.data}; name the data with DATA=folder", file=sys.stderr)
+        return 2
+    torch.manual_seed(SEED)
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)  # two threads gain little on batches this small, and fold by fold uses the cores better
+    began = time.monotonic()
+    pages = load_pages(args.data)
+    stories = load_stories(args.data)
+    real = [example(p) for p in tqdm(pages, desc="features", unit="page", mininterval=10)]
+    print(
+        f"training: {len(pages)} pages, {sum(len(x.features) for x in real)} blocks ({time.monotonic() - began:.0f} s)"
+    )
+    if args.out:
+        save(args.out, train_one(real, stories, pages, None))
+    else:
+        for fold in args.only or range(FOLDS):
+            save(args.folds / f"fold-{fold}.npz", train_one(real, stories, pages, fold))
+    print(f"training: done in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
