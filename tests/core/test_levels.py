@@ -1,0 +1,183 @@
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+
+from transforms.core.encoders import load_encoder, quantise
+from transforms.core.levels import cluster
+from transforms.core.lexical import shingle_sketch, terms, text_hash
+from transforms.settings import ClusterSettings
+from transforms.types import Vector
+
+SETTINGS = ClusterSettings(duplicate=0.95, overlap=0.5, story=0.6, topic=0.4)
+LEAD = "The night ferry to Sallow struck the outer breakwater in thick fog and sixty passengers were taken off"
+
+
+def vector(id, row, text="", title="", published=None, kind="story"):
+    """A Vector with a given embedding; without a text it shares words with no other."""
+    text = text or f"text of {id}"
+    return Vector(
+        id=id,
+        kind=kind,
+        file="f",
+        text_hash=text_hash(text),
+        vector=np.array(row, dtype=np.int8).tobytes(),
+        sketch=shingle_sketch(text),
+        title=title,
+        published=published,
+        terms=terms(text),
+    )
+
+
+def groups(vectors, level, settings=SETTINGS):
+    """The ids of each cluster of a level, as sorted tuples."""
+    members, _ = cluster(vectors, settings, "")
+    found = {}
+    for member in members:
+        if member.level == level:
+            found.setdefault(member.cluster_id, []).append(member.id)
+    return sorted(tuple(sorted(ids)) for ids in found.values())
+
+
+def test_nothing_gives_nothing():
+    assert cluster([], SETTINGS, "") == ([], [])
+
+
+def test_a_singleton_is_a_cluster_of_its_own_at_every_level():
+    members, clusters = cluster([vector("a", [0, 5, -127], "Ferry hits pier", "Ferry hits pier")], SETTINGS, "")
+    assert [(member.level, member.cluster_id, member.similarity) for member in members] == [
+        ("duplicate", "d40f89e395b66422f", 1.0),
+        ("story", "s40f89e395b66422f", 1.0),
+        ("topic", "t40f89e395b66422f", 1.0),
+    ]
+    assert [(c.size, c.medoid_id, c.label, c.first_seen, c.last_seen) for c in clusters] == [
+        (1, "a", "Ferry hits pier", None, None),
+        (1, "a", "Ferry hits pier", None, None),
+        (1, "a", "ferry, hits, pier", None, None),
+    ]
+
+
+def test_equal_texts_are_duplicates_whatever_their_vectors():
+    assert groups(
+        [vector("a", [127, 0], "Ferry hits pier."), vector("b", [0, 127], "FERRY HITS PIER")], "duplicate"
+    ) == [("a", "b")]
+
+
+def test_a_duplicate_needs_near_vectors_and_common_shingles():
+    original = vector("a", [127, 0, 0], LEAD)
+    corrected = vector("b", [127, 9, 0], LEAD.replace("sixty", "seventy"))
+    reworded = vector("c", [127, 0, 9], "Sixty people left the Sallow boat after it ran onto the breakwater by night")
+    far = vector("d", [60, 127, 0], LEAD + ".", "")
+    assert groups([original, corrected, reworded, replace(far, text_hash=b"0" * 16)], "duplicate") == [
+        ("a", "b"),
+        ("c",),
+        ("d",),
+    ]
+
+
+def test_duplicates_do_not_chain():
+    words = [f"w{i}" for i in range(40)]
+    chain = [vector(f"v{n}", [127, n, 0], " ".join(words[8 * n : 8 * n + 24])) for n in range(3)]
+    first, second, third = chain
+    loose = replace(SETTINGS, overlap=0.4)
+    assert groups([first, second], "duplicate", loose) == [("v0", "v1")]
+    assert groups([second, third], "duplicate", loose) == [("v1", "v2")]
+    assert groups([first, third], "duplicate", loose) == [("v0",), ("v2",)]
+    assert groups(chain, "duplicate", loose) == [("v0", "v1", "v2")]  # v1 is the centre of both
+    fourth = vector("v3", [127, 3, 0], " ".join([f"w{i}" for i in range(24, 48)]))
+    assert groups([*chain, fourth], "duplicate", loose) == [("v0", "v1", "v2"), ("v3",)]
+
+
+def test_levels_are_nested_and_cut_at_their_thresholds():
+    # Cosines: a-b .8, a-c and b-c at most .5 -> one story of a and b; c joins at the mean of .5 and .4.
+    vectors = [vector("a", [100, 0, 0, 0]), vector("b", [80, 60, 0, 0]), vector("c", [50, 0, 87, 0])]
+    assert groups(vectors, "story") == [("a", "b"), ("c",)]
+    assert groups(vectors, "topic") == [("a", "b", "c")]
+    assert groups(vectors, "topic", replace(SETTINGS, topic=0.46)) == [("a", "b"), ("c",)]
+
+
+def test_copies_of_a_text_have_one_vote():
+    # One vote each: the mean of a-c (.5) and b-c (.4) is .45. With the three copies it would be .48.
+    copies = [vector(f"a{n}", [100, 0, 0, 0], "the same text") for n in range(4)]
+    vectors = [*copies, vector("b", [80, 60, 0, 0]), vector("c", [50, 0, 87, 0])]
+    assert groups(vectors, "topic", replace(SETTINGS, topic=0.46)) == [("a0", "a1", "a2", "a3", "b"), ("c",)]
+
+
+def test_similarity_is_the_cosine_to_the_medoid():
+    vectors = [
+        vector("a", [96, 28], title="A"),
+        vector("b", [100, 0], title="B"),
+        vector("c", [96, -28], title="C"),
+    ]
+    members, clusters = cluster(vectors, SETTINGS, "")
+    story = next(item for item in clusters if item.level == "story")
+    assert (story.medoid_id, story.label, story.size) == ("b", "B", 3)
+    assert [(m.id, m.similarity) for m in members if m.level == "story"] == [
+        ("a", 0.96),
+        ("b", 1.0),
+        ("c", 0.96),
+    ]
+
+
+def test_of_equally_central_members_the_story_is_the_medoid():
+    pair = [vector("a#t1", [100, 0], kind="teaser"), vector("b", [80, 60])]
+    _, clusters = cluster(pair, SETTINGS, "")
+    assert [item.medoid_id for item in clusters if item.level == "story"] == ["b"]
+
+
+def test_first_and_last_seen_are_those_of_the_members_as_written():
+    dated = [
+        vector("a", [127, 1], published="2026-11-24T00:30:00+02:00"),  # 22:30 of the day before in UTC
+        vector("b", [127, 2], published="2026-11-23T23:00:00Z"),
+        vector("c", [127, 3]),
+    ]
+    _, clusters = cluster(dated, SETTINGS, "")
+    assert [(c.first_seen, c.last_seen) for c in clusters if c.level == "story"] == [
+        ("2026-11-24T00:30:00+02:00", "2026-11-23T23:00:00Z")
+    ]
+    _, clusters = cluster(dated, SETTINGS, "2026-11-25")
+    assert [c.last_seen for c in clusters if c.level == "story"] == ["2026-11-25"]
+
+
+def test_a_date_that_cannot_be_read_does_not_count():
+    _, clusters = cluster([vector("a", [127, 1], published="last Tuesday")], SETTINGS, "2026-11-25")
+    assert {(c.first_seen, c.last_seen) for c in clusters} == {(None, None)}
+
+
+@pytest.fixture(scope="module")
+def many():
+    rng = Random(4)
+    places = ["Sallow", "Aldermoor", "Northmark", "Shionagi", "Quay", "Lindow"]
+    events = [
+        "ferry hits breakwater in fog",
+        "council votes on budget after long night",
+        "harriers win the cup final",
+    ]
+    texts = [
+        f"{rng.choice(events)} at {rng.choice(places)} {rng.choice(['again', 'today', 'say police', 'say'])}"
+        for _ in range(120)
+    ]
+    rows, _ = quantise(load_encoder("hashing").encode(texts))
+    return [
+        vector(f"p{n}" + ("#t1" if n % 3 else ""), row, text, text, kind="teaser" if n % 3 else "story")
+        for n, (text, row) in enumerate(zip(texts, rows, strict=True))
+    ]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_order_of_the_input_does_not_matter(many, seed):
+    shuffled = Random(seed).sample(many, len(many))
+    assert cluster(shuffled, SETTINGS, "2026-11-24") == cluster(many, SETTINGS, "2026-11-24")
+
+
+def test_every_vector_is_in_one_cluster_per_level_inside_that_of_the_next(many):
+    members, clusters = cluster(many, SETTINGS, "")
+    cluster_of = {(member.id, member.level): member.cluster_id for member in members}
+    assert len(members) == len(cluster_of) == 3 * len(many)
+    for inner, outer in (("duplicate", "story"), ("story", "topic")):
+        pairs = {(cluster_of[v.id, inner], cluster_of[v.id, outer]) for v in many}
+        assert len(pairs) == len({cluster_of[v.id, inner] for v in many})
+    assert 1 < sum(c.level == "topic" for c in clusters) <= sum(c.level == "story" for c in clusters) < len(many)
+    assert len({c.cluster_id for c in clusters}) == len(clusters)
+    assert all(-1 <= m.similarity <= 1 for m in members)

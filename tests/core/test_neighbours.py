@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from transforms.core.neighbours import exact_floats, norms, similar_pairs
+
+
+def test_similar_pairs_are_sorted_and_have_their_cosine():
+    vectors = np.array([[127, 0], [0, 127], [127, 127], [100, 0]], dtype=np.int8)
+    i, j, cosine = similar_pairs(vectors, 0.7)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 2), (0, 3), (1, 2), (2, 3)]
+    assert cosine == pytest.approx([0.5**0.5, 1.0, 0.5**0.5, 0.5**0.5], abs=1e-12)
+
+
+def test_pairs_at_the_threshold_count():
+    vectors = np.array([[3, 4], [4, 3]], dtype=np.int8)  # cosine 24 / 25
+    assert len(similar_pairs(vectors, 0.96)[0]) == 1
+    assert len(similar_pairs(vectors, 0.9600001)[0]) == 0
+
+
+@pytest.mark.parametrize("tile", [1, 7, 64, 1000])
+def test_tiles_do_not_change_the_result(tile):
+    vectors = np.random.default_rng(5).integers(-127, 128, size=(150, 12)).astype(np.int8)
+    whole = similar_pairs(vectors, 0.4)
+    tiled = similar_pairs(vectors, 0.4, tile)
+    assert len(whole[0]) > 100
+    for a, b in zip(whole, tiled, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_the_result_is_that_of_all_pairs():
+    vectors = np.random.default_rng(6).integers(-127, 128, size=(80, 8)).astype(np.int8)
+    wide = vectors.astype(int)
+    expected = [
+        (a, b)
+        for a in range(80)
+        for b in range(a + 1, 80)
+        if wide[a] @ wide[b] / np.sqrt(wide[a] @ wide[a] * (wide[b] @ wide[b])) >= 0.5
+    ]
+    i, j, _ = similar_pairs(vectors, 0.5)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == expected
+
+
+def test_no_vectors_no_pairs():
+    assert [len(part) for part in similar_pairs(np.empty((0, 4), dtype=np.int8), 0.5)] == [0, 0, 0]
+
+
+def test_floats_are_wide_enough_to_be_exact():
+    assert exact_floats(np.full((2, 384), 127, dtype=np.int8)).dtype == np.float32
+    assert exact_floats(np.full((2, 1100), 127, dtype=np.int8)).dtype == np.float64
+
+
+def test_norms():
+    assert norms(np.array([[3, 4], [0, -5]], dtype=np.int8)).tolist() == [5.0, 5.0]

@@ -1,0 +1,71 @@
+import apache_beam as beam
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+
+from transforms.clusters import ClusterVectors, rows_by_file
+from transforms.core.encoders import load_encoder, quantise
+from transforms.core.levels import cluster
+from transforms.core.teaser_links import link_teasers
+from transforms.embed import EmbedItem, as_vector
+from transforms.links import LinkTeasers
+from transforms.settings import ClusterSettings
+from transforms.types import Member, Source, Vector
+
+SETTINGS = ClusterSettings(duplicate=0.95, overlap=0.5, story=0.5, topic=0.2)
+TEXTS = {
+    "ferry": "Night ferry hits breakwater off Sallow",
+    "inquiry": "Ferry inquiry: night ferry hit the breakwater",
+    "cup": "Harriers win the cup at Aldermoor",
+    "cup#t1": "Night ferry hits breakwater",
+    "ferry#t1": "Harriers win the cup at Aldermoor",
+}
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    rows, _ = quantise(load_encoder("hashing").encode(list(TEXTS.values())))
+    kinds = {id: "teaser" if "#" in id else "story" for id in TEXTS}
+    files = {"story": "stories-0", "teaser": "teasers-0"}
+    items = [EmbedItem(id, kinds[id], files[kinds[id]], text, text, None, Source("in")) for id, text in TEXTS.items()]
+    return [as_vector(item, row.tobytes()) for item, row in zip(items, rows, strict=True)]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_the_stage_is_the_function_in_any_order(vectors, step):
+    members, clusters = cluster(vectors, SETTINGS, "2026-11-24")
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        result = pipeline | beam.Create(vectors[::step]) | ClusterVectors(SETTINGS, "2026-11-24")
+        assert_that(result.out, equal_to(members), label="members")
+        assert_that(result.clusters, equal_to(clusters), label="clusters")
+        assert_that(result.files, equal_to(rows_by_file(vectors, members)), label="files")
+
+
+def test_no_vectors_no_output():
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        empty = pipeline | beam.Create([]).with_output_types(Vector)
+        result = empty | ClusterVectors(SETTINGS, "")
+        assert_that(result.out, equal_to([]), label="members")
+        assert_that(result.clusters, equal_to([]), label="clusters")
+        assert_that(result.files, equal_to([]), label="files")
+
+
+def test_the_files_name_each_row_with_its_clusters(vectors):
+    members = [
+        Member(id, level, level[0] + group, 1.0)
+        for id, group in [("ferry", "1"), ("inquiry", "2"), ("cup", "3"), ("cup#t1", "1"), ("ferry#t1", "3")]
+        for level in ("duplicate", "story", "topic")
+    ]
+    assert rows_by_file(vectors, members) == [
+        (
+            "stories-0",
+            [("cup", "d3", "s3", "t3"), ("ferry", "d1", "s1", "t1"), ("inquiry", "d2", "s2", "t2")],
+        ),
+        ("teasers-0", [("cup#t1", "d1", "s1", "t1"), ("ferry#t1", "d3", "s3", "t3")]),
+    ]
+
+
+def test_teasers_are_linked(vectors):
+    links = link_teasers(vectors)
+    assert [(link.teaser_id, link.story_id) for link in links] == [("cup#t1", "ferry"), ("ferry#t1", "cup")]
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        assert_that(pipeline | beam.Create(vectors[::-1]) | LinkTeasers(), equal_to(links))

@@ -1,0 +1,129 @@
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+
+from transforms import embed
+from transforms.core.encoders import EncoderError, load_encoder, quantise
+from transforms.core.lexical import shingle_sketch, terms, text_hash
+from transforms.embed import EmbedItem, EmbedTexts, as_vector, story_item, teaser_item
+from transforms.settings import EmbedSettings
+from transforms.types import Failure, Source, Vector
+
+TEXTS = ["Ferry hits breakwater\nIn thick fog.", "Council votes", "Harriers win", "Council votes"]
+ITEMS = [
+    EmbedItem(f"p{n}", "story", "stories-0", text, text.partition("\n")[0], "2026-11-24", Source("in.jsonl", n))
+    for n, text in enumerate(TEXTS)
+]
+
+
+def expected(items):
+    rows, _ = quantise(load_encoder("hashing").encode([item.text for item in items]))
+    return [as_vector(item, row.tobytes()) for item, row in zip(items, rows, strict=True)]
+
+
+class CountingEncoder:
+    name, weights_hash, dim = "counting", "none", 2
+
+    def __init__(self):
+        self.calls = []
+
+    def encode(self, texts):
+        self.calls.append(list(texts))
+        if any("\ud800" in text for text in texts):
+            raise ValueError("half of a pair")
+        return np.array([[np.nan if "nan" in text else len(text), 1] for text in texts], dtype=np.float32)
+
+
+def run_with(monkeypatch, encoder, items, buffer=100):
+    """Run the stage with an encoder in this process; returns vectors and failures."""
+    monkeypatch.setattr(embed, "load_encoder", lambda *arguments: encoder)
+    do_fn = embed._Encode(EmbedSettings(buffer=buffer), threads=1)
+    do_fn.setup()
+    do_fn.start_bundle()
+    outputs = [output for item in items for output in do_fn.process(item)]
+    outputs += [
+        output.value.value if isinstance(output, beam.pvalue.TaggedOutput) else output.value
+        for output in do_fn.finish_bundle()
+    ]
+    outputs = [getattr(output, "value", output) for output in outputs]
+    return [o for o in outputs if isinstance(o, Vector)], [o for o in outputs if isinstance(o, Failure)]
+
+
+@pytest.mark.parametrize("buffer", [1, 3, 100])
+def test_every_item_becomes_one_vector_whatever_the_buffer(buffer):
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        result = pipeline | beam.Create(ITEMS) | EmbedTexts(EmbedSettings(model="hashing", buffer=buffer))
+        assert_that(result.out, equal_to(expected(ITEMS)), label="vectors")
+        assert_that(result.failures, equal_to([]), label="failures")
+
+
+def test_a_vector_carries_what_clustering_needs():
+    (vector,) = expected(ITEMS[:1])
+    assert (vector.id, vector.kind, vector.file, vector.title, vector.published) == (
+        "p0", "story", "stories-0", "Ferry hits breakwater", "2026-11-24",
+    )  # fmt: skip
+    assert len(vector.vector) == 384
+    assert vector.text_hash == text_hash("ferry hits breakwater in thick fog")
+    assert vector.sketch == shingle_sketch("Ferry hits breakwater In thick fog")
+    assert vector.terms == terms("Ferry hits breakwater In thick fog")
+
+
+def test_an_item_without_words_is_a_failure():
+    blank = EmbedItem("p9", "story", "stories-0", "***", "", None, Source("in.jsonl", 77))
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        result = pipeline | beam.Create([*ITEMS, blank]) | EmbedTexts(EmbedSettings(model="hashing"))
+        assert_that(result.out, equal_to(expected(ITEMS)), label="vectors")
+        detail = "the story has no letters or digits"
+        failure = Failure("embed", Source("in.jsonl", 77), "no_vector", detail, "p9")
+        assert_that(result.failures, equal_to([failure]), label="failures")
+
+
+def test_each_distinct_text_is_encoded_once(monkeypatch):
+    encoder = CountingEncoder()
+    vectors, _ = run_with(monkeypatch, encoder, ITEMS, buffer=2)
+    assert [vector.id for vector in vectors] == ["p0", "p1", "p2", "p3"]
+    assert [len(texts) for texts in encoder.calls] == [2, 1]  # the last "Council votes" is remembered
+    assert vectors[1].vector == vectors[3].vector
+
+
+def test_only_so_many_vectors_are_remembered(monkeypatch):
+    monkeypatch.setattr(embed, "REMEMBERED", 1)
+    encoder = CountingEncoder()
+    run_with(monkeypatch, encoder, [ITEMS[1], ITEMS[2], ITEMS[1]], buffer=1)
+    assert encoder.calls == [["Council votes"], ["Harriers win"], ["Council votes"]]
+
+
+def test_one_bad_text_fails_alone(monkeypatch):
+    bad = [
+        EmbedItem("nan", "story", "stories-0", "a nan text", "", None, Source("in")),
+        EmbedItem("surrogate", "story", "stories-0", "a text with \ud800", "", None, Source("in")),
+    ]
+    vectors, failures = run_with(monkeypatch, CountingEncoder(), [*ITEMS, *bad])
+    assert [vector.id for vector in vectors] == ["p0", "p1", "p2", "p3"]
+    assert [(failure.id, failure.error, failure.detail) for failure in failures] == [
+        ("nan", "no_vector", "the model's vector has no direction"),
+        ("surrogate", "no_vector", "ValueError: half of a pair"),
+    ]
+
+
+def test_a_missing_model_stops_the_run():
+    pipeline = beam.Pipeline(runner="FnApiRunner")
+    pipeline | beam.Create(ITEMS) | EmbedTexts(EmbedSettings(model="nothing"))
+    with pytest.raises((EncoderError, RuntimeError), match=r"embed\.model='nothing' is no model"):
+        pipeline.run()
+
+
+def test_items_join_what_is_there():
+    story = {
+        "id": "p",
+        "title": None,
+        "text": "Text.",
+        "published": "2026-11-24",
+        "source": {"file": "in", "offset": 7},
+    }
+    assert story_item(story, "f") == EmbedItem("p", "story", "f", "Text.", "", "2026-11-24", Source("in", 7))
+    teaser = {"id": "p#t1", "title": "Title", "text": None, "caption": "Caption"}
+    assert teaser_item(teaser, "f") == EmbedItem(
+        "p#t1", "teaser", "f", "Title\nCaption", "Title", None, Source("teasers")
+    )

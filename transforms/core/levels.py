@@ -1,0 +1,159 @@
+"""Vectors to clusters: duplicates inside stories inside topics.
+
+1. Exact duplicates (equal ``text_hash``) become one row: that of the smallest id.
+2. Duplicates: rows with a cosine of at least ``duplicate`` whose shingles overlap by at least
+   ``overlap``, in stars, so that every member is a confirmed duplicate of its group's centre.
+3. Stories: average linkage over the groups of duplicates, cut at ``story``. Each group has one vote,
+   its medoid's row: how often a text was copied does not change what it tells.
+4. Topics: the same tree, continued from the stories and cut at ``topic``.
+
+Every vector is a member of one cluster per level; what resembles nothing is a cluster of its own. The
+result depends on the set of vectors only, not on their order: rows are sorted by id, all sums
+are sums of whole numbers, and ties go to the smaller id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.core import labels
+from transforms.core.components import Labels, average_linkage, members_of, stars, unit_rows
+from transforms.core.lexical import sketch_overlap
+from transforms.core.neighbours import norms, similar_pairs
+from transforms.settings import ClusterSettings
+from transforms.types import LEVELS, Cluster, Member, Vector
+
+SIMILARITY_DIGITS = 4
+
+
+def cluster(vectors: Sequence[Vector], settings: ClusterSettings, run_date: str) -> tuple[list[Member], list[Cluster]]:
+    """Return the members and the clusters of all levels.
+
+    Args:
+        vectors: Any order; ids are unique and all embeddings have one length.
+        settings: Where the cuts lie.
+        run_date: Date of members without ``published``; "" for none.
+
+    Returns:
+        Both lists by level, in the order of LEVELS, then by the smallest id of the cluster; members then
+        by their ids.
+    """
+    if not vectors:
+        return [], []
+    vectors = sorted(vectors, key=lambda vector: vector.id)
+    rows = int8_rows(vectors)
+    units = unit_rows(rows)
+    frequencies = labels.document_frequencies(vector.terms for vector in vectors)
+    members: list[Member] = []
+    clusters: list[Cluster] = []
+    for level, partition in zip(LEVELS, partitions(vectors, rows, settings), strict=True):
+        for group in members_of(partition):
+            medoid = _medoid(group, units[group], vectors)
+            in_group = [vectors[row] for row in group]
+            cluster_id = _cluster_id(level, in_group[0].id)
+            members += [
+                Member(vector.id, level, cluster_id, similarity)
+                for vector, similarity in zip(in_group, _similarities(rows[group], rows[medoid]), strict=True)
+            ]
+            keywords = labels.keywords([vector.terms for vector in in_group], frequencies, len(vectors))
+            first_seen, last_seen = _first_and_last(in_group, run_date)
+            clusters.append(
+                Cluster(
+                    cluster_id=cluster_id,
+                    level=level,
+                    size=len(group),
+                    label=labels.label(level, vectors[medoid].title, keywords),
+                    keywords=keywords,
+                    medoid_id=vectors[medoid].id,
+                    first_seen=first_seen,
+                    last_seen=last_seen,
+                )
+            )
+    return members, clusters
+
+
+def int8_rows(vectors: Sequence[Vector]) -> NDArray[np.int8]:
+    """Return the embeddings as one array [n, d]."""
+    joined = b"".join(vector.vector for vector in vectors)
+    return np.frombuffer(joined, dtype=np.int8).reshape(len(vectors), -1)
+
+
+def partitions(
+    vectors: Sequence[Vector], rows: NDArray[np.int8], settings: ClusterSettings
+) -> tuple[Labels, Labels, Labels]:
+    """Return the duplicate, story and topic of each vector, [n], as the smallest row of the group.
+
+    ``vectors`` are sorted by id; ``rows`` [n, d] are their embeddings.
+    """
+    first_with: dict[bytes, int] = {}
+    same_text = np.array([first_with.setdefault(vector.text_hash, row) for row, vector in enumerate(vectors)])
+    texts, text_of = np.unique(same_text, return_inverse=True)
+    star = _duplicate_stars([vectors[row] for row in texts], rows[texts], settings)
+    duplicate = texts[star[text_of]]
+
+    units = unit_rows(rows)
+    groups, group_of = np.unique(duplicate, return_inverse=True)
+    votes = units[[_medoid(group, units[group], vectors) for group in members_of(duplicate)]]
+    story = average_linkage(votes, np.ones(len(groups), dtype=np.int64), settings.story)
+
+    stories, story_of = np.unique(story, return_inverse=True)
+    sums = np.zeros((len(stories), votes.shape[1]), dtype=np.int64)
+    np.add.at(sums, story_of, votes)
+    topic = stories[average_linkage(sums, np.bincount(story_of), settings.topic)[story_of]]
+    return duplicate, groups[story[group_of]], groups[topic[group_of]]
+
+
+def _duplicate_stars(vectors: Sequence[Vector], rows: NDArray[np.int8], settings: ClusterSettings) -> Labels:
+    i, j, _ = similar_pairs(rows, settings.duplicate)
+    confirmed = np.array(
+        [
+            sketch_overlap(vectors[a].sketch, vectors[b].sketch) >= settings.overlap
+            for a, b in zip(i.tolist(), j.tolist(), strict=True)
+        ],
+        dtype=bool,
+    )
+    return stars(len(vectors), i[confirmed], j[confirmed])
+
+
+def _medoid(group: NDArray[np.int64], units: NDArray[np.int64], vectors: Sequence[Vector]) -> int:
+    """Return the row with the highest mean cosine to the others; of equals a story, then the smallest id."""
+    if len(group) == 1:
+        return int(group[0])
+    centrality = np.einsum("ij,ij->i", units, units.sum(axis=0) - units)
+    central = group[centrality == centrality.max()].tolist()
+    return min(central, key=lambda row: (vectors[row].kind != "story", row))
+
+
+def _similarities(rows: NDArray[np.int8], medoid: NDArray[np.int8]) -> list[float]:
+    """Return the cosine of each row [n, d] to the medoid's row [d], rounded to 4 places."""
+    products = rows.astype(np.int64) @ medoid.astype(np.int64)
+    cosines = products / (norms(rows) * norms(medoid[None]))
+    return [round(cosine, SIMILARITY_DIGITS) for cosine in cosines.tolist()]
+
+
+def _cluster_id(level: str, smallest_id: str) -> str:
+    return level[0] + blake2b(smallest_id.encode(), digest_size=8).hexdigest()
+
+
+def _first_and_last(members: Sequence[Vector], run_date: str) -> tuple[str | None, str | None]:
+    """Return the earliest and the latest date of the members, as written; None without any.
+
+    A date that is not ISO 8601 has no place in time and does not count.
+    """
+    dates = {member.published or run_date for member in members}
+    dated = sorted((instant, date) for date in dates if (instant := _instant(date)) is not None)
+    return (dated[0][1], dated[-1][1]) if dated else (None, None)
+
+
+def _instant(date: str) -> float | None:
+    """Return an ISO 8601 date or time in seconds since 1970, as UTC if it names no zone; else None."""
+    try:
+        instant = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,172 @@
+"""Stage ``embed``: stories and teasers -> Vectors.
+
+Each worker process holds one model and remembers the vectors of the texts it saw last, so that a
+teaser that stands on a thousand pages is encoded once. Texts are collected into a bounded buffer, which
+the encoder sorts by length; the stage keeps no other state.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.shared import Shared
+from apache_beam.utils.windowed_value import WindowedValue
+
+import transforms.coders  # noqa: F401  registers the coders of the nouns
+from transforms.core import lexical
+from transforms.core.encoders import Encoder, load_encoder, quantise
+from transforms.metrics import count
+from transforms.settings import EmbedSettings
+from transforms.types import Failure, Source, Vector
+
+STAGE = "embed"
+TEASERS = Source("teasers")  # stands for the page's source, which a row of teasers does not hold
+REMEMBERED = 100_000  # vectors that a process remembers, at about 0.6 KB each
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedItem:
+    """One story or teaser to embed.
+
+    ``text`` is all that the vector speaks for, title included. ``file`` holds the row, ``source`` is
+    where its page stands in the input; ``TEASERS`` for a teaser.
+    """
+
+    id: str
+    kind: str  # "story" | "teaser"
+    file: str
+    text: str
+    title: str
+    published: str | None
+    source: Source
+
+
+def story_item(row: Mapping[str, Any], file: str) -> EmbedItem:
+    """Return the item of a row of the stories table that stands in ``file``."""
+    text = _joined(row["title"], row["text"])
+    return EmbedItem(row["id"], "story", file, text, row["title"] or "", row["published"], Source(**row["source"]))
+
+
+def teaser_item(row: Mapping[str, Any], file: str) -> EmbedItem:
+    """Return the item of a row of the teasers table; the story it points to has no date on this page."""
+    text = _joined(row["title"], row["text"], row["caption"])
+    return EmbedItem(row["id"], "teaser", file, text, row["title"] or "", None, TEASERS)
+
+
+def _joined(*parts: str | None) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+@dataclass(eq=False)
+class EmbedTexts(beam.PTransform):
+    """EmbedItem -> Vector; items from which no vector can be made go to ``failures``.
+
+    ``threads`` is the number of processor threads of each worker process.
+    """
+
+    settings: EmbedSettings
+    threads: int = 1
+
+    def expand(self, items: beam.PCollection[EmbedItem]) -> beam.pvalue.DoOutputsTuple:
+        return items | "Encode" >> beam.ParDo(_Encode(self.settings, self.threads)).with_outputs("failures", main="out")
+
+
+class _RememberingEncoder:
+    """An encoder and the quantised vectors of the last texts; shared by the threads of a process."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._lock = threading.Lock()
+        self._vectors: dict[bytes, bytes | str] = {}
+
+    def encode(self, texts: Sequence[str]) -> list[bytes | str]:
+        """Return the int8 vector of each text or, as a str, the reason why it has none."""
+        keys = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
+        with self._lock:
+            new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
+            if new:
+                count(STAGE, "encoded", len(new))
+                self._vectors.update(zip(new, self._encode(list(new.values())), strict=True))
+            found = [self._vectors[key] for key in keys]
+            while len(self._vectors) > REMEMBERED:
+                del self._vectors[next(iter(self._vectors))]  # the oldest
+        return found
+
+    def _encode(self, texts: list[str]) -> list[bytes | str]:
+        try:
+            rows, valid = quantise(self._encoder.encode(texts))
+        except Exception as error:
+            if len(texts) == 1:
+                return [f"{type(error).__name__}: {error}"]
+            # One text must not fail the others.
+            return [result for text in texts for result in self._encode([text])]
+        return [
+            row.tobytes() if ok else "the model's vector has no direction" for row, ok in zip(rows, valid, strict=True)
+        ]
+
+
+class _Encode(beam.DoFn):
+    def __init__(self, settings: EmbedSettings, threads: int) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._shared = Shared()
+
+    def setup(self) -> None:
+        self._encoder = self._shared.acquire(self._load)
+
+    def _load(self) -> _RememberingEncoder:
+        settings = self._settings
+        return _RememberingEncoder(
+            load_encoder(settings.model, settings.batch_size, settings.max_tokens, self._threads)
+        )
+
+    def start_bundle(self) -> None:
+        self._buffer: list[EmbedItem] = []
+
+    def process(self, item: EmbedItem) -> Iterator[Vector | beam.pvalue.TaggedOutput]:
+        self._buffer.append(item)
+        if len(self._buffer) >= self._settings.buffer:
+            yield from self._flush()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for output in self._flush():
+            window = GlobalWindow()
+            if isinstance(output, beam.pvalue.TaggedOutput):
+                value = WindowedValue(output.value, window.max_timestamp(), (window,))
+                yield beam.pvalue.TaggedOutput(output.tag, value)
+            else:
+                yield WindowedValue(output, window.max_timestamp(), (window,))
+
+    def _flush(self) -> Iterator[Vector | beam.pvalue.TaggedOutput]:
+        items, self._buffer = self._buffer, []
+        for item, result in zip(items, self._encoder.encode([item.text for item in items]), strict=True):
+            if not lexical.normalise(item.text):
+                result = f"the {item.kind} has no letters or digits"
+            if isinstance(result, bytes):
+                count(STAGE, "vectors")
+                yield as_vector(item, result)
+            else:
+                count(STAGE, "failures")
+                failure = Failure(STAGE, item.source, "no_vector", result[:500], item.id)
+                yield beam.pvalue.TaggedOutput("failures", failure)
+
+
+def as_vector(item: EmbedItem, vector: bytes) -> Vector:
+    """Return the Vector of an item and its int8 embedding."""
+    return Vector(
+        id=item.id,
+        kind=item.kind,
+        file=item.file,
+        text_hash=lexical.text_hash(item.text),
+        vector=vector,
+        sketch=lexical.shingle_sketch(item.text),
+        title=item.title,
+        published=item.published,
+        terms=lexical.terms(item.text),
+    )
