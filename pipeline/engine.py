@@ -1,0 +1,197 @@
+"""What carries a run out: Beam's engines, their flags and worker processes, and signals."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import logging
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import apache_beam as beam
+from apache_beam.metrics.metric import MetricsFilter
+from apache_beam.options import pipeline_options
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineState
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+from pipeline import UsageError
+from pipeline.config import suggestion
+
+log = logging.getLogger("copydesk")
+
+# Beam's in-process Python engine. Named, because "DirectRunner" tries to download another engine first.
+LOCAL_ENGINE = "FnApiRunner"
+DIRECT_NAMES = ("directrunner", "switchingdirectrunner", "fnapirunner")
+GRACE = 10.0  # seconds from a signal to the end of the process
+
+
+class RunError(Exception):
+    """A run that cannot go on; the text says why and what to do. Exit status 1."""
+
+
+class Interrupted(BaseException):
+    """The process was asked to end, by Ctrl-C (SIGINT) or by a scheduler (SIGTERM)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs the pipelines: the name of a Beam runner, flags for it, and local worker processes."""
+
+    name: str
+    flags: tuple[str, ...] = ()
+    workers: int = 1
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all of it happens on this machine."""
+        return self.name == LOCAL_ENGINE
+
+
+def choose_engine(beam_flags: Sequence[str], workers: int) -> Engine:
+    """Return the engine that the flags name; Beam's in-process one if they name none.
+
+    Raises:
+        UsageError: A flag is unknown to Beam or has a value that it does not accept, or the runner
+            cannot be used.
+    """
+    options, unknown = _beam_parser().parse_known_args(list(beam_flags))
+    for token in unknown:
+        flag = token.partition("=")[0]
+        near = suggestion(flag, beam_flag_arity())
+        raise UsageError(
+            f"unknown flag {flag} after --{near}" if flag.startswith("-") else f"unexpected argument {token!r} after --"
+        )
+    name = (options.runner or LOCAL_ENGINE).rpartition(".")[2]
+    if name.lower() == "daskrunner":
+        raise UsageError(
+            "--runner DaskRunner cannot be used: Beam's Dask engine drops what stages emit at the end of a "
+            "bundle, so that runs end well with empty tables. Use FnApiRunner, FlinkRunner or SparkRunner"
+        )
+    if name.lower() in DIRECT_NAMES:
+        return Engine(LOCAL_ENGINE, tuple(beam_flags), workers)
+    known = {runner.lower(): runner for runner in pipeline_options.StandardOptions.KNOWN_RUNNER_NAMES}
+    if name == options.runner and name.lower() not in known:
+        raise UsageError(f"no runner {name!r}{suggestion(name, known.values())}")
+    return Engine(known.get(name.lower(), options.runner), tuple(beam_flags))
+
+
+@functools.cache
+def beam_flag_arity() -> dict[str, int]:
+    """Return the flags that Beam knows, and how many values each takes: 0 or 1."""
+    actions = _beam_parser()._actions
+    return {
+        flag: int(action.nargs != 0) for action in actions for flag in action.option_strings if flag.startswith("--")
+    }
+
+
+@functools.cache
+def _beam_parser() -> argparse.ArgumentParser:
+    parser = _BeamParser(allow_abbrev=False, add_help=False)
+    for options in _subclasses(PipelineOptions):
+        if "_add_argparse_args" in vars(options):
+            options._add_argparse_args(parser)
+    return parser
+
+
+class _BeamParser(pipeline_options._BeamArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"Beam does not accept its flags: {message}")
+
+
+def _subclasses(cls: Any) -> Iterator[Any]:
+    for subclass in cls.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+def run_pipeline(engine: Engine, define: Callable[[beam.Pipeline], None], parallel: bool = True) -> Counter[str]:
+    """Build a pipeline, run it to its end and return its counters as ``stage/name``.
+
+    Args:
+        engine: Where to run it.
+        define: Builds the graph on a root.
+        parallel: Whether more than one local worker process is of use.
+
+    Raises:
+        RunError: It did not end well, and the engine has no more to say.
+    """
+    options = PipelineOptions(list(engine.flags))
+    runner: Any = engine.name
+    if engine.is_local and engine.workers > 1 and parallel:
+        runner = FnApiRunner(SubprocessSDKEnvironment.from_command_string(_worker_command()))
+        options.view_as(DirectOptions).direct_num_workers = engine.workers
+    pipeline = beam.Pipeline(runner=runner, options=options)
+    define(pipeline)
+    result = pipeline.run()
+    state = result.wait_until_finish()
+    if state not in (PipelineState.DONE, None):
+        raise RunError(f"the pipeline ended as {state}; the log of {engine.name} says why")
+    counters: Counter[str] = Counter()
+    for counter in result.metrics().query(MetricsFilter())["counters"]:
+        counters[f"{counter.key.metric.namespace}/{counter.key.metric.name}"] += counter.committed or 0
+    return counters
+
+
+def _worker_command() -> str:
+    """Return the shell command of a worker process: of this very package, whatever the working directory holds."""
+    package = str(Path(__file__).parents[1])
+    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    return "exec " + shlex.join(["env", f"PYTHONPATH={path}", sys.executable, "-P", "-m", "pipeline.worker"])
+
+
+@contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """Raise Interrupted where a signal asks the process to end, so that its lock is released.
+
+    Stages run in this thread, and Beam makes a RuntimeError of whatever is raised in one; so what
+    comes out after a signal is Interrupted, whatever it was. Beam waits without end for workers that
+    have not connected yet; so a process that has not ended within ``GRACE`` ends without asking Beam.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals go to the main thread, which is somebody else's
+        return
+    received: list[int] = []
+    end = threading.Timer(GRACE, _end_at_once)
+    end.daemon = True
+
+    def interrupt(number: int, _: object) -> NoReturn:
+        if not received:
+            end.start()
+        received.append(number)
+        raise Interrupted
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except BaseException as error:
+        if received:
+            raise Interrupted from error
+        raise
+    finally:
+        end.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_at_once() -> NoReturn:
+    log.error("interrupted; run the same command again to continue")
+    os._exit(1)  # the kernel frees the lock
+
+
+def describe(error: Exception) -> str:
+    """Return one line on an exception of a run: an engine's is a traceback in its text."""
+    if isinstance(error, RunError):
+        return str(error)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__

@@ -1,0 +1,259 @@
+"""The phases as graphs: each function builds on a root that it is given and runs nothing.
+
+Each phase reads the files of the one before. Page text stays inside fused steps; only ids, hashes,
+small fields and vector bytes cross a shuffle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.config import Config
+from pipeline.sinks import WriteTable, read_file_rows, read_table, table_files, write_rows
+from pipeline.sources import InputFile, ReadPages, content_hash
+from pipeline.workspace import Workspace, exists
+from transforms.blocks import FindBlocks
+from transforms.clusters import ClusterVectors, RowClusters
+from transforms.core.ids import Conflict, Sighting
+from transforms.embed import EmbedItem, EmbedTexts, story_item, teaser_item
+from transforms.ids import FindConflicts, SettleIds
+from transforms.links import LinkTeasers
+from transforms.metrics import Tick, count
+from transforms.roles import LabelRoles
+from transforms.stories import SplitStories
+from transforms.types import LEVELS, Page, PageRecord, PageResult, Segment, Source, Story, Teaser, Vector
+
+CLUSTER_COLUMNS = tuple(f"{level}_cluster" for level in LEVELS)  # of stories and teasers
+
+
+def define_survey(
+    root: beam.Pipeline, files: Sequence[InputFile], config: Config, workspace: Workspace, ticks: str
+) -> None:
+    """Read all inputs once, without parsing, and write which ids are used more than once.
+
+    Args:
+        root: A pipeline.
+        files: The inputs.
+        config: The settings.
+        workspace: Where to write.
+        ticks: The directory for progress, or empty.
+    """
+    pages = root | "Read" >> ReadPages(files, config.input)
+    conflicts = (
+        pages.out
+        | "Progress" >> Tick(ticks)
+        | "Sight" >> beam.Map(_sight).with_output_types(tuple[str, Sighting])
+        | "FindConflicts" >> FindConflicts()
+    )
+    (
+        conflicts
+        | "ToJson" >> beam.Map(_conflict_to_json).with_output_types(str)
+        | "WriteConflicts" >> beam.io.WriteToText(workspace.work("survey", "conflicts"), ".jsonl")
+    )
+
+
+def _sight(page: Page) -> tuple[str, Sighting]:
+    return page.id, Sighting(content_hash(page), page.source.file, page.source.offset)
+
+
+def _conflict_to_json(conflict: Conflict) -> str:
+    return json.dumps(asdict(conflict))
+
+
+def _conflict_from_json(line: str) -> Conflict:
+    row = json.loads(line)
+    return Conflict(Source(**row["source"]), row["id"], Source(**row["kept"]))
+
+
+def define_segment(
+    root: beam.Pipeline, files: Sequence[InputFile], config: Config, workspace: Workspace, ticks: str
+) -> None:
+    """Read the inputs and write the tables stories, teasers, pages, segments and failures.
+
+    Args:
+        root: A pipeline.
+        files: The inputs.
+        config: The settings.
+        workspace: Where the survey's files are, and where to write.
+        ticks: The directory for progress, or empty.
+    """
+    conflicts = (
+        root
+        | "ReadConflicts" >> beam.io.ReadFromText(workspace.work("survey", "conflicts*.jsonl"))
+        | "FromJson" >> beam.Map(_conflict_from_json).with_output_types(Conflict)
+    )
+    read = root | "Read" >> ReadPages(files, config.input)
+    settled = read.out | "SettleIds" >> SettleIds(conflicts)
+    parsed = settled.out | "FindBlocks" >> FindBlocks()
+    labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment)
+    split = labelled.out | "SplitStories" >> SplitStories(config.segment)
+
+    results = split.out | "Progress" >> Tick(ticks)
+    tables: dict[str, beam.PCollection[Any]] = {
+        "stories": results | "Stories" >> beam.FlatMap(_stories),
+        "teasers": results | "Teasers" >> beam.FlatMap(_teasers),
+        "pages": results | "Pages" >> beam.Map(_page_record),
+        "segments": results | "Segments" >> beam.FlatMap(_segments),
+        "failures": [stage.failures for stage in (read, settled, parsed, labelled, split)]
+        | "AllFailures" >> beam.Flatten(),
+    }
+    for table, records in tables.items():
+        records | f"Write {table}" >> WriteTable(
+            table, workspace.work("segment", table), config.output.format, config.output.shards
+        )
+
+
+def _stories(result: PageResult) -> tuple[Story, ...]:
+    stories = () if result.story is None else (result.story,)
+    count("tables", "stories", len(stories))
+    return stories
+
+
+def _teasers(result: PageResult) -> tuple[Teaser, ...]:
+    count("tables", "teasers", len(result.teasers))
+    return result.teasers
+
+
+def _segments(result: PageResult) -> tuple[Segment, ...]:
+    count("tables", "segments", len(result.segments))
+    return result.segments
+
+
+def _page_record(result: PageResult) -> PageRecord:
+    return result.page
+
+
+def define_embed(
+    root: beam.Pipeline,
+    tables: Sequence[tuple[str, str]],
+    config: Config,
+    workspace: Workspace,
+    ticks: str,
+    threads: int,
+) -> None:
+    """Read the stories and teasers file by file and write their vectors, and failures.
+
+    Args:
+        root: A pipeline.
+        tables: The kind, "story" or "teaser", and the path of each file.
+        config: The settings.
+        workspace: Where to write.
+        ticks: The directory for progress, or empty.
+        threads: Processor threads of each worker process.
+    """
+    embedded = (
+        root
+        | "Files" >> beam.Create(tables, reshuffle=False).with_output_types(tuple[str, str])
+        | "Spread" >> beam.Reshuffle()
+        | "ReadItems" >> beam.FlatMapTuple(_items).with_output_types(EmbedItem)
+        | "EmbedTexts" >> EmbedTexts(config.embed, threads)
+    )
+    (
+        embedded.out
+        | "Progress" >> Tick(ticks)
+        | "Write vectors" >> WriteTable("vectors", workspace.work("embed", "vectors"))
+    )
+    embedded.failures | "Write failures" >> WriteTable(
+        "failures", workspace.work("embed", "failures"), config.output.format
+    )
+
+
+def _items(kind: str, file: str) -> Iterator[EmbedItem]:
+    as_item = story_item if kind == "story" else teaser_item
+    for row in read_file_rows(file):
+        yield as_item(row, file)
+
+
+def define_cluster(root: beam.Pipeline, config: Config, workspace: Workspace) -> None:
+    """Read the vectors and write the tables members, clusters and links, and the ids of each file's rows.
+
+    Args:
+        root: A pipeline.
+        config: The settings.
+        workspace: Where the vectors are, and where to write.
+    """
+    files = table_files(workspace.work("embed", "vectors"))
+    vectors = (
+        root
+        | "Files" >> beam.Create(files, reshuffle=False).with_output_types(str)
+        | "Spread" >> beam.Reshuffle()
+        | "ReadVectors" >> beam.FlatMap(_vectors).with_output_types(Vector)
+    )
+    clustered = vectors | "ClusterVectors" >> ClusterVectors(config.cluster, config.run.date)
+    links = vectors | "LinkTeasers" >> LinkTeasers()
+    for table, records in (("members", clustered.out), ("clusters", clustered.clusters), ("links", links)):
+        records | f"Write {table}" >> WriteTable(
+            table, workspace.work("cluster", table), config.output.format, config.output.shards
+        )
+    clustered.files | "WriteIds" >> beam.Map(_write_ids, workspace.work("cluster", "ids"))
+
+
+def _vectors(file: str) -> Iterator[Vector]:
+    for row in read_file_rows(file):
+        row["terms"] = tuple((term["term"], term["count"]) for term in row["terms"])
+        yield Vector(**row)
+
+
+def _write_ids(ids_of_file: tuple[str, Iterable[RowClusters]], directory: str) -> None:
+    """Write the cluster ids of the rows of one file of stories or teasers."""
+    file, rows = ids_of_file
+    names = ("id", *CLUSTER_COLUMNS)
+    write_rows(_ids_file(directory, file), "ids", (dict(zip(names, row, strict=True)) for row in rows), "jsonl")
+
+
+def _ids_file(directory: str, file: str) -> str:
+    """Return where the ids of a file's rows stand: ``stories/a.parquet`` -> ``ids/stories-a.jsonl``."""
+    table, name = file.split("/")[-2:]
+    return FileSystems.join(directory, f"{table}-{name.rpartition('.')[0]}.jsonl")
+
+
+def define_tables(
+    root: beam.Pipeline,
+    files: Sequence[tuple[str, str]],
+    config: Config,
+    workspace: Workspace,
+    ticks: str,
+    clustered: bool,
+) -> None:
+    """Rewrite the stories and teasers, file by file, with their cluster ids and links.
+
+    Args:
+        root: A pipeline.
+        files: The table, "stories" or "teasers", and the path of each file.
+        config: The settings.
+        workspace: Where the ids are, and where to write.
+        ticks: The directory for progress, or empty.
+        clustered: Whether the run has clusters; else ids and links that are there are taken away.
+    """
+    (
+        root
+        | "Files" >> beam.Create(files, reshuffle=False).with_output_types(tuple[str, str])
+        | "Spread" >> beam.Reshuffle()
+        | "Rewrite" >> beam.Map(_rewrite, workspace, config.output.format, clustered)
+        | "Progress" >> Tick(ticks)
+    )
+
+
+def _rewrite(table_file: tuple[str, str], workspace: Workspace, format: str, clustered: bool) -> None:
+    table, file = table_file
+    ids_file = _ids_file(workspace.work("cluster", "ids"), file)
+    ids = {row.pop("id"): row for row in read_file_rows(ids_file)} if clustered and exists(ids_file) else {}
+    links = {
+        link["teaser_id"]: {"links_to": {"id": link["story_id"], "similarity": link["similarity"]}}
+        for link in (read_table(workspace.work("cluster", "links")) if ids and table == "teasers" else ())
+        if link["teaser_id"] in ids
+    }
+    no_ids = dict.fromkeys(CLUSTER_COLUMNS)
+    no_link = {"links_to": None} if table == "teasers" else {}
+    rows = (
+        row | ids.get(row["id"], no_ids) | links.get(row["id"], no_link)  # an older run's ids are replaced
+        for row in read_file_rows(file)
+    )
+    target = workspace.work("tables", table, file.rpartition("/")[2])
+    write_rows(target, table, rows, format)

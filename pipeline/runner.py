@@ -1,0 +1,442 @@
+"""Runs the phases of a command: engine, resume, progress, checks, manifest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from pipeline import PHASES, TABLES, UsageError, __version__, phases, progress, report
+from pipeline.config import Config
+from pipeline.engine import Engine, RunError, choose_engine, run_pipeline, signals_interrupt
+from pipeline.files import is_local, remove_tree
+from pipeline.sinks import read_table, table_files, write_rows
+from pipeline.sources import InputError, InputFile, match_inputs
+from pipeline.workspace import Workspace, exists, fingerprint, read_json
+from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
+from transforms.core.role_model import ModelError, load_model
+from transforms.embed import TEASERS
+from transforms.types import LEVELS
+
+log = logging.getLogger("copydesk")
+
+DISTRIBUTIONS = (
+    "apache-beam",
+    "numpy",
+    "scipy",
+    "lxml",
+    "pyarrow",
+    "torch",
+    "sentence-transformers",
+    "transformers",
+)
+
+
+def run(
+    inputs: Sequence[str],
+    output: str,
+    config: Config,
+    until: str = PHASES[-1],
+    overwrite: bool = False,
+    beam_flags: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Run the phases up to ``until`` that are not finished yet, and return the manifest.
+
+    Args:
+        inputs: Folders, files and patterns.
+        output: The output directory.
+        config: The settings.
+        until: The last phase.
+        overwrite: Whether the results of another run in the output directory may be replaced.
+        beam_flags: Flags for Beam.
+
+    Raises:
+        UsageError: The command cannot be run as it is.
+        RunError: Records were lost.
+    """
+    engine = choose_engine(beam_flags, config.run.workers)
+    workspace = Workspace(output)
+    workspace.refuse_foreign(overwrite)
+    try:
+        files = _readable(match_inputs(inputs), inputs, output)
+        role_model = load_model(config.segment.model).hash if config.segment.method == "model" else None
+        encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
+    except (InputError, EncoderError, ModelError) as error:
+        raise UsageError(str(error)) from error
+    with signals_interrupt(), workspace.lock():
+        return _Run(files, config, workspace, engine, role_model, encoder, until).run(inputs, overwrite)
+
+
+def _readable(found: Sequence[InputFile], inputs: Sequence[str], output: str) -> list[InputFile]:
+    """Return the files that do not stand in the output directory: a run reads nothing that runs have written there.
+
+    Raises:
+        UsageError: An input is named there, or nothing else is left to read.
+    """
+    files = [file for file in found if not _stands_below(file.path, output)]
+    inside = [path for path in inputs if _stands_below(path, output) or _stands_below(os.path.realpath(path), output)]
+    if inside or (found and not files):
+        what = f"the input {inside[0]} stands" if inside else f"all inputs ({len(found)} files) stand"
+        raise UsageError(
+            f"{what} in the output directory {output}, whose tables a run replaces and where it reads nothing. "
+            "Choose another output directory"
+        )
+    return files
+
+
+def _stands_below(path: str, output: str) -> bool:
+    if is_local(path) and is_local(output):
+        path, output = os.path.abspath(path), os.path.abspath(output)
+    return path.startswith(output.rstrip("/") + "/")
+
+
+class _Run:
+    """One run: what it works on, and its phases one after the other."""
+
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        config: Config,
+        workspace: Workspace,
+        engine: Engine,
+        role_model: str | None,
+        encoder: EncoderInfo | None,
+        until: str,
+    ) -> None:
+        self.files = files
+        self.config = config
+        self.workspace = workspace
+        self.engine = engine
+        self.role_model = role_model
+        self.encoder = encoder
+        self.until = until
+        self.inputs = {_printable(file.path): [file.size, _modified(file.path)] for file in files}
+        self.fingerprints = self._fingerprints()
+        self.records: dict[str, dict[str, Any]] = {}
+
+    def _fingerprints(self) -> dict[str, str]:
+        """Return for each phase what all that its result depends on adds up to."""
+        settings = self.config.as_dict()
+        survey = fingerprint("survey", __version__, self.inputs, settings["input"])
+        segment = fingerprint("segment", survey, settings["segment"], self.role_model, settings["output"])
+        weights = self.encoder.weights_hash if self.encoder else None
+        embed = fingerprint("embed", segment, settings["embed"], weights)
+        cluster = fingerprint("cluster", embed, settings["cluster"], settings["run"]["date"])
+        last = {"survey": survey, "segment": segment, "embed": embed}.get(self.until, cluster)
+        tables = fingerprint("tables", last)
+        return {"survey": survey, "segment": segment, "embed": embed, "cluster": cluster, "tables": tables}
+
+    def _identity(self) -> dict[str, Any]:
+        """Return what makes another run of this one: all but how it is carried out."""
+        settings = self.config.as_dict()
+        settings["run"] = {"date": settings["run"]["date"]}
+        return {
+            "version": __version__,
+            "inputs": self.inputs,
+            "settings": settings,
+            "role_model": self.role_model,
+        }
+
+    def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:
+        """Do what is not done yet and return the manifest."""
+        self.workspace.claim(self._identity(), overwrite)
+        if (manifest := self._complete()) is not None:
+            log.info("%s is complete: nothing to do", self.workspace.root)
+            return manifest
+        self.workspace.refuse_others_files()  # now, and not after hours of work
+        steps = {
+            "survey": self._survey,
+            "segment": self._segment,
+            "embed": self._embed,
+            "cluster": self._cluster,
+        }
+        for phase, step in steps.items():
+            if self._asked(phase):
+                self._phase(phase, step)
+        tables = self._publish() if self._asked("segment") else []
+        manifest = self._manifest(patterns, tables)
+        if self._asked("report"):
+            start = time.monotonic()
+            report.write(self.workspace, manifest)
+            manifest["phases"]["report"] = {"seconds": _seconds_since(start), "counts": {}}
+        self.workspace.succeed(manifest)
+        return manifest
+
+    def _asked(self, phase: str) -> bool:
+        return PHASES.index(phase) <= PHASES.index(self.until)
+
+    def _complete(self) -> dict[str, Any] | None:
+        """Return the manifest if all that is asked for has been done before."""
+        manifest = read_json(self.workspace.path("manifest.json"))
+        if manifest is None or not exists(self.workspace.path("_SUCCESS")) or not self._asked_before(manifest):
+            return None
+        done = (self.workspace.finished(phase, self.fingerprints[phase]) for phase in PHASES[:-1] if self._asked(phase))
+        return manifest if all(done) else None
+
+    def _asked_before(self, manifest: Mapping[str, Any]) -> bool:
+        return PHASES.index(manifest["until"]) >= PHASES.index(self.until)
+
+    def _phase(self, phase: str, step: Callable[[], dict[str, int]]) -> None:
+        """Do one phase, unless it is finished with the same inputs and settings."""
+        record = self.workspace.finished(phase, self.fingerprints[phase])
+        if record is None:
+            self.workspace.begin(phase)
+            start = time.monotonic()
+            counts = step()
+            record = {
+                "fingerprint": self.fingerprints[phase],
+                "seconds": _seconds_since(start),
+                "counts": counts,
+            }
+            self.workspace.finish(phase, record)
+            log.info("%s: %s in %s", phase, report.listed(counts), progress.duration(record["seconds"]))
+        else:
+            log.info("%s: finished before", phase)
+        self.records[phase] = record
+
+    # The phases
+
+    def _survey(self) -> dict[str, int]:
+        counters = self._pipeline(
+            "survey",
+            "inputs",
+            None,
+            lambda root, ticks: phases.define_survey(root, self.files, self.config, self.workspace, ticks),
+        )
+        return {
+            "files": len(self.files),
+            "bytes": sum(file.size for file in self.files),
+            "inputs": counters["read/pages"] + counters["read/failures"],
+            "ids_renamed": counters["ids/renamed"],
+            "ids_repeated": counters["ids/repeated"],
+        }
+
+    def _segment(self) -> dict[str, int]:
+        inputs = self.records["survey"]["counts"]["inputs"]
+        counters = self._pipeline(
+            "segment",
+            "pages",
+            inputs,
+            lambda root, ticks: phases.define_segment(root, self.files, self.config, self.workspace, ticks),
+        )
+        pages = count_rows(self.workspace.table("pages"))
+        failures = count_rows(self.workspace.work("segment", "failures"))
+        if inputs != pages + failures:
+            raise RunError(
+                f"the survey counted {inputs} inputs, but segment made {pages} pages and {failures} failures "
+                "of them. If the inputs changed meanwhile, give the command again with --overwrite; else "
+                "please report it"
+            )
+        return {
+            "inputs": inputs,
+            "pages": pages,
+            "failures": failures,
+            **{table: counters[f"tables/{table}"] for table in ("stories", "teasers", "segments")},
+        }
+
+    def _embed(self) -> dict[str, int]:
+        counts = self.records["segment"]["counts"]
+        texts = counts["stories"] + counts["teasers"]
+        files = [
+            (kind, file)
+            for kind, table in (("story", "stories"), ("teaser", "teasers"))
+            for file in table_files(self.workspace.table(table))
+        ]
+        threads = max(1, (os.cpu_count() or 1) // self.engine.workers)
+        counters = self._pipeline(
+            "embed",
+            "texts",
+            texts,
+            lambda root, ticks: phases.define_embed(root, files, self.config, self.workspace, ticks, threads),
+        )
+        vectors, failures = counters["embed/vectors"], counters["embed/failures"]
+        if texts != vectors + failures:
+            raise RunError(
+                f"segment wrote {texts} stories and teasers, but embed made {vectors} vectors and "
+                f"{failures} failures of them; please report it"
+            )
+        return {
+            "texts": texts,
+            "vectors": vectors,
+            "failures": failures,
+            "encoded": counters["embed/encoded"],
+        }
+
+    def _cluster(self) -> dict[str, int]:
+        self._pipeline(
+            "cluster",
+            "vectors",
+            None,
+            lambda root, ticks: phases.define_cluster(root, self.config, self.workspace),
+            parallel=False,
+        )
+        counts: Counter[str] = Counter()
+        for level in LEVELS:
+            counts[f"{level}_clusters"] = counts[f"{level}_groups"] = 0
+        for cluster in read_table(self.workspace.work("cluster", "clusters")):
+            counts[f"{cluster['level']}_clusters"] += 1
+            counts[f"{cluster['level']}_groups"] += cluster["size"] > 1
+        counts["links"] = count_rows(self.workspace.work("cluster", "links"))
+        return counts
+
+    def _pipeline(
+        self,
+        phase: str,
+        unit: str,
+        total: int | None,
+        define: Callable[[beam.Pipeline, str], None],
+        parallel: bool = True,
+    ) -> Counter[str]:
+        """Run one pipeline to its end, show its progress and return its counters."""
+        with progress.show(phase, unit, total) as directory:
+            ticks = directory if self.engine.is_local else ""
+            return run_pipeline(self.engine, lambda root: define(root, ticks), parallel)
+
+    # The end: tables, manifest
+
+    def _publish(self) -> list[str]:
+        """Complete the tables, move them to their places and return their names."""
+        work = self.workspace.work
+        clustered = self._asked("cluster")
+        # Tables that have been in their places before may have the cluster ids of an older run.
+        rewritten = [table for table in ("stories", "teasers") if clustered or not exists(work("segment", table))]
+        if self.workspace.finished("tables", self.fingerprints["tables"]) is None:
+            self.workspace.begin("tables")
+            self._merge_failures()
+            self._set_cluster_ids(rewritten)
+            self.workspace.finish("tables", {"fingerprint": self.fingerprints["tables"]})
+        tables = {
+            "stories": work("tables" if "stories" in rewritten else "segment", "stories"),
+            "teasers": work("tables" if "teasers" in rewritten else "segment", "teasers"),
+            "pages": work("segment", "pages"),
+            "segments": work("segment", "segments"),
+            "failures": work("tables", "failures"),
+        }
+        if clustered:
+            tables |= {"members": work("cluster", "members"), "clusters": work("cluster", "clusters")}
+        self.workspace.publish(tables)
+        for table in ("stories", "teasers") if clustered else ():
+            remove_tree(work("segment", table))  # their published form has all that these have
+        return [table for table in TABLES if table in tables]
+
+    def _merge_failures(self) -> None:
+        """Write the failures of all phases as one table."""
+        format = self.config.output.format
+        directories = [self.workspace.work(phase, "failures") for phase in ("segment", "embed") if self._asked(phase)]
+        sources = self._sources_of_teasers(directories)
+        rows = (
+            row | {"source": sources[_page_id(row)]} if _is_of_teaser(row) else row
+            for directory in directories
+            for row in read_table(directory)
+        )
+        write_rows(
+            self.workspace.work("tables", "failures", f"part-00000-of-00001.{format}"),
+            "failures",
+            rows,
+            format,
+        )
+
+    def _sources_of_teasers(self, directories: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return where the pages stand whose teasers have failed: a row of teasers does not say it."""
+        failed = {_page_id(row) for directory in directories for row in read_table(directory) if _is_of_teaser(row)}
+        pages = read_table(self.workspace.table("pages")) if failed else ()
+        return {page["id"]: page["source"] for page in pages if page["id"] in failed}
+
+    def _set_cluster_ids(self, tables: Sequence[str]) -> None:
+        """Rewrite tables with their cluster ids or, in a run without clusters, with none."""
+        files = [(table, file) for table in tables for file in table_files(self.workspace.table(table))]
+        if not files:
+            return
+        clustered = self._asked("cluster")
+        self._pipeline(
+            "tables",
+            "files",
+            len(files),
+            lambda root, ticks: phases.define_tables(root, files, self.config, self.workspace, ticks, clustered),
+            parallel=False,
+        )
+
+    def _manifest(self, patterns: Sequence[str], tables: Sequence[str]) -> dict[str, Any]:
+        counts = {"inputs": self.records["survey"]["counts"]["inputs"]}
+        for phase in ("segment", "cluster"):
+            if phase in self.records:
+                counts |= self.records[phase]["counts"]
+        if "embed" in self.records:  # apart, because of inputs = pages + failures
+            counts["embed_failures"] = self.records["embed"]["counts"]["failures"]
+        causes = self._causes() if tables else Counter()
+        return {
+            "until": self.until,
+            "inputs": list(patterns),
+            "engine": self.engine.name,
+            "encoder": self.encoder.name if self.encoder else None,
+            "settings": self.config.as_dict(),
+            "versions": versions(),
+            "models": self._models(),
+            "tables": list(tables),
+            "counts": counts,
+            "phases": {
+                phase: {key: record[key] for key in ("seconds", "counts")} for phase, record in self.records.items()
+            },
+            "failures": {f"{stage}: {error}": n for (stage, error), n in sorted(causes.items())},
+            "failure_share": self._failure_share(causes),
+        }
+
+    def _causes(self) -> Counter[tuple[str, str]]:
+        return Counter((row["stage"], row["error"]) for row in read_table(self.workspace.path("failures")))
+
+    def _failure_share(self, causes: Counter[tuple[str, str]]) -> float:
+        """Return the share of inputs, or of texts to embed where that is larger, that failed.
+
+        A record that stands twice in the input is in the failures table, but nothing has failed.
+        """
+        embed = sum(n for (stage, _), n in causes.items() if stage == "embed")
+        repeated = sum(n for (_, error), n in causes.items() if error == "repeated_record")
+        inputs = self.records["survey"]["counts"]["inputs"]
+        texts = self.records["embed"]["counts"]["texts"] if "embed" in self.records else 0
+        shares = ((causes.total() - embed - repeated) / max(inputs, 1), embed / max(texts, 1))
+        return round(max(shares), 4)
+
+    def _models(self) -> dict[str, str]:
+        models = {"roles": self.role_model} if self.role_model else {}
+        return models | ({"encoder": self.encoder.weights_hash} if self.encoder else {})
+
+
+def count_rows(path: str) -> int:
+    """Return how many rows a table has."""
+    return sum(1 for _ in read_table(path))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of copydesk, Python and the libraries that results depend on."""
+    libraries = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
+    return {"copydesk": __version__, "python": platform.python_version(), **libraries}
+
+
+def _is_of_teaser(failure: Mapping[str, Any]) -> bool:
+    return failure["source"]["file"] == TEASERS.file
+
+
+def _page_id(failure: Mapping[str, Any]) -> str:
+    """Return the id of the page of a failed teaser."""
+    return str(failure["id"]).rpartition("#t")[0]
+
+
+def _modified(path: str) -> int | None:
+    """Return when a file was changed last, in nanoseconds; None where its filesystem is not asked."""
+    return os.stat(path).st_mtime_ns if is_local(path) else None
+
+
+def _printable(path: str) -> str:
+    """Return a path without the surrogates that stand for bytes which are not UTF-8."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _seconds_since(start: float) -> float:
+    return round(time.monotonic() - start, 3)

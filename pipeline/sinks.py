@@ -1,0 +1,274 @@
+"""Tables: their schemas, and how rows are written and read as Parquet or JSON lines.
+
+A table is a directory of files named ``part-00000-of-00001.parquet`` (or ``.jsonl``) with the same
+fields in both formats. Metadata are a list of key and value, for `datasets` knows no Arrow maps and
+JSON objects with other keys in each row have no schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import apache_beam as beam
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.files import (
+    GLOB_CHARACTERS,
+    list_below,
+    remove_tree,
+    rename_tree,
+    replace_file,
+    write_json_atomically,
+)
+from transforms.types import Source
+
+__all__ = [
+    "SCHEMAS", "WriteTable", "read_file_rows", "read_table", "remove_tree", "rename_tree", "row",
+    "table_files", "write_json_atomically", "write_rows",
+]  # fmt: skip
+
+_BATCH_ROWS = 256  # rows that are converted at a time
+_ROW_GROUP_BYTES = 1 << 24  # uncompressed bytes after which a Parquet row group is written
+
+_STRINGS = pa.list_(pa.string())
+_SOURCE = pa.struct({"file": pa.string(), "offset": pa.int64()})
+_METADATA = pa.list_(pa.struct({"key": pa.string(), "value": pa.string()}))
+_LINK = pa.struct({"id": pa.string(), "similarity": pa.float64()})
+_TERMS = pa.list_(pa.struct({"term": pa.string(), "count": pa.int64()}))
+_CLUSTERS = {
+    "duplicate_cluster": pa.string(),
+    "story_cluster": pa.string(),
+    "topic_cluster": pa.string(),
+}
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "stories": pa.schema(
+        {
+            "id": pa.string(),
+            "url": pa.string(),
+            "site": pa.string(),
+            "title": pa.string(),
+            "dek": pa.string(),
+            "authors": _STRINGS,
+            "published": pa.string(),
+            "language": pa.string(),
+            "text": pa.string(),
+            "captions": _STRINGS,
+            "bio": pa.string(),
+            "confidence": pa.float64(),
+            "teasers": _STRINGS,
+            "chars_in": pa.int64(),
+            "chars_kept": pa.int64(),
+            **_CLUSTERS,
+            "source": _SOURCE,
+            "metadata": _METADATA,
+        }
+    ),
+    "teasers": pa.schema(
+        {
+            "id": pa.string(),
+            "page_id": pa.string(),
+            "position": pa.int64(),
+            "title": pa.string(),
+            "text": pa.string(),
+            "caption": pa.string(),
+            "target_url": pa.string(),
+            "links_to": _LINK,
+            **_CLUSTERS,
+        }
+    ),
+    "pages": pa.schema(
+        {
+            "id": pa.string(),
+            "url": pa.string(),
+            "site": pa.string(),
+            "kind": pa.string(),
+            "kind_confidence": pa.float64(),
+            "status": pa.string(),
+            "flags": _STRINGS,
+            "encoding": pa.string(),
+            "chars_in": pa.int64(),
+            "chars_kept": pa.int64(),
+            "source": _SOURCE,
+        }
+    ),
+    "segments": pa.schema(
+        {
+            "id": pa.string(),
+            "page_id": pa.string(),
+            "order": pa.int64(),
+            "role": pa.string(),
+            "story": pa.int64(),
+            "text": pa.string(),
+            "start": pa.int64(),
+            "end": pa.int64(),
+            "confidence": pa.float64(),
+            "reason": pa.string(),
+        }
+    ),
+    "members": pa.schema(
+        {"id": pa.string(), "level": pa.string(), "cluster_id": pa.string(), "similarity": pa.float64()}
+    ),
+    "clusters": pa.schema(
+        {
+            "cluster_id": pa.string(),
+            "level": pa.string(),
+            "size": pa.int64(),
+            "label": pa.string(),
+            "keywords": _STRINGS,
+            "medoid_id": pa.string(),
+            "first_seen": pa.string(),
+            "last_seen": pa.string(),
+        }
+    ),
+    "failures": pa.schema(
+        {
+            "stage": pa.string(),
+            "source": _SOURCE,
+            "id": pa.string(),
+            "error": pa.string(),
+            "detail": pa.string(),
+        }
+    ),
+    # Between phases only; always Parquet, because of their bytes.
+    "vectors": pa.schema(
+        {
+            "id": pa.string(),
+            "kind": pa.string(),
+            "file": pa.string(),
+            "text_hash": pa.binary(),
+            "vector": pa.binary(),
+            "sketch": pa.binary(),
+            "title": pa.string(),
+            "published": pa.string(),
+            "terms": _TERMS,
+        }
+    ),
+    "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),
+}
+_ADDED_LATER = frozenset({"links_to", *_CLUSTERS})  # null until the clusters are known
+_PAIRS = {"metadata": ("key", "value"), "terms": ("term", "count")}  # fields that are tuples of pairs
+
+
+def row(table: str, record: Any) -> dict[str, Any]:
+    """Return a noun of ``transforms/types.py`` as a row of its table: the schema's fields in its order.
+
+    A dict is a row already and is returned as it is. Raises AttributeError for a noun of another table.
+    """
+    if isinstance(record, dict):
+        return record
+    return {
+        name: None if name in _ADDED_LATER else _column(name, getattr(record, name)) for name in SCHEMAS[table].names
+    }
+
+
+def _column(name: str, value: Any) -> Any:
+    if isinstance(value, Source):
+        return {"file": value.file, "offset": value.offset}
+    if name in _PAIRS:
+        return [dict(zip(_PAIRS[name], pair, strict=True)) for pair in value]
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(eq=False)
+class WriteTable(beam.PTransform):
+    """Write a collection of nouns or rows as a table; one without rows becomes one file without rows.
+
+    ``path`` is the table's directory and ``format`` ``"parquet"`` or ``"jsonl"``. With ``shards`` 0
+    each worker writes its own files; a number moves all rows through a shuffle to get just so many.
+
+    Raises:
+        ValueError: The path holds glob characters, which Beam's own sinks cannot write to.
+    """
+
+    table: str
+    path: str
+    format: str = "parquet"
+    shards: int = 0
+
+    def __post_init__(self) -> None:
+        if any(char in self.path for char in GLOB_CHARACTERS):
+            raise ValueError(f"{self.path}: no table can be written to a path with {GLOB_CHARACTERS}")
+
+    def expand(self, records: beam.pvalue.PCollection) -> Any:
+        rows = records | "Rows" >> beam.Map(lambda record, table=self.table: row(table, record))
+        prefix = FileSystems.join(self.path, "part")
+        if self.format == "jsonl":
+            return (
+                rows
+                | "Lines" >> beam.Map(orjson.dumps).with_output_types(bytes)
+                | "Write"
+                >> beam.io.WriteToText(prefix, ".jsonl", num_shards=self.shards, coder=beam.coders.BytesCoder())
+            )
+        return rows | "Write" >> beam.io.WriteToParquet(
+            prefix,
+            SCHEMAS[self.table],
+            codec="zstd",
+            row_group_buffer_size=_ROW_GROUP_BYTES,
+            record_batch_size=_BATCH_ROWS,
+            file_name_suffix=".parquet",
+            num_shards=self.shards,
+        )
+
+
+def table_files(path: str) -> list[str]:
+    """The files of a table, sorted; none if it is not there."""
+    names = [str(file.path) for file in list_below(path)]
+    return [name for name in names if name.rpartition("/")[2].startswith("part-")]
+
+
+def read_table(path: str) -> Iterator[dict[str, Any]]:
+    """The rows of a table in the order of its files, a few at a time."""
+    for file in table_files(path):
+        yield from read_file_rows(file)
+
+
+def read_file_rows(file: str) -> Iterator[dict[str, Any]]:
+    """The rows of one file of a table, a few at a time."""
+    with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+        if file.endswith(".jsonl"):
+            for line in handle:
+                yield orjson.loads(line)
+        else:
+            for batch in pq.ParquetFile(handle, pre_buffer=False).iter_batches(_BATCH_ROWS, use_threads=False):
+                yield from batch.to_pylist()
+
+
+def write_rows(path: str, table: str, rows: Iterable[dict[str, Any]], format: str) -> None:
+    """Write one file of a table, a few rows at a time; it is in its place only when it is complete."""
+    unfinished = f"{path}.tmp"
+    with FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        if format == "jsonl":
+            file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+        else:
+            _write_parquet(file, SCHEMAS[table], rows)
+    replace_file(unfinished, path)
+
+
+def _write_parquet(file: BinaryIO, schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> None:
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        group: list[pa.RecordBatch] = []
+        for batch in _batches(schema, rows):
+            group.append(batch)
+            if sum(part.nbytes for part in group) >= _ROW_GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(group))
+                group = []
+        if group:
+            writer.write_table(pa.Table.from_batches(group))
+
+
+def _batches(schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
+    buffer: list[dict[str, Any]] = []
+    for one in rows:
+        buffer.append(one)
+        if len(buffer) == _BATCH_ROWS:
+            yield pa.RecordBatch.from_pylist(buffer, schema)
+            buffer = []
+    if buffer:
+        yield pa.RecordBatch.from_pylist(buffer, schema)
