@@ -1,0 +1,142 @@
+"""What others do with the tables: load them with pandas and datasets, and make new ones every night by cron."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+# The output contract. A name may be added; none is taken away.
+COLUMNS = {
+    "stories": [
+        "id", "url", "site", "title", "dek", "authors", "published", "language", "text", "captions", "bio",
+        "confidence", "teasers", "chars_in", "chars_kept", "duplicate_cluster", "story_cluster", "topic_cluster",
+        "source", "metadata",
+    ],
+    "teasers": [
+        "id", "page_id", "position", "title", "text", "caption", "target_url", "links_to", "duplicate_cluster",
+        "story_cluster", "topic_cluster",
+    ],
+    "pages": [
+        "id", "url", "site", "kind", "kind_confidence", "status", "flags", "encoding", "chars_in", "chars_kept",
+        "source",
+    ],
+    "segments": ["id", "page_id", "order", "role", "story", "text", "start", "end", "confidence", "reason"],
+    "members": ["id", "level", "cluster_id", "similarity"],
+    "clusters": [
+        "cluster_id", "level", "size", "label", "keywords", "medoid_id", "first_seen", "last_seen",
+    ],
+    "failures": ["stage", "source", "id", "error", "detail"],
+}  # fmt: skip
+
+# The line that loads one table, with pandas and with datasets.
+LOAD = {
+    "parquet": (
+        'pandas.read_parquet(f"out/{name}")',
+        'load_dataset("parquet", data_files=f"out/{name}/*.parquet", split="train")',
+    ),
+    "jsonl": (
+        'pandas.read_json(f"out/{name}/part-00000-of-00001.jsonl", lines=True, dtype=False)',
+        'load_dataset("json", data_files=f"out/{name}/*.jsonl", split="train")',
+    ),
+}
+
+
+def run_python(code: str, directory: Path, environment: dict[str, str]) -> str:
+    """Run a program in a directory; return the last line that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=directory,
+        env={**environment, "HF_HOME": str(directory / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def jsonl_run(copydesk: Callable[..., Any], demo_pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run like ``demo_run`` with the configuration for people who look at files."""
+    out = tmp_path_factory.mktemp("jsonl") / "out"
+    copydesk("run", demo_pages, "-o", out, "--config", "local", "--set", "embed.model=hashing", cwd=out.parent)
+    return out
+
+
+@pytest.mark.parametrize("form", LOAD)
+def test_pandas_and_datasets_load_each_table_in_a_line(
+    form: str, request: pytest.FixtureRequest, environment: dict[str, str], tables: Callable[[Path], Any]
+) -> None:
+    out = request.getfixturevalue("demo_run" if form == "parquet" else "jsonl_run")
+    with_pandas, with_datasets = LOAD[form]
+    program = f"""
+import json, pandas
+from datasets import load_dataset
+
+loaded = {{}}
+for name in {list(COLUMNS)}:
+    frame, dataset = {with_pandas}, {with_datasets}
+    loaded[name] = [list(frame.columns), len(frame), dataset.column_names, dataset.num_rows]
+print(json.dumps(loaded))
+"""
+    loaded = json.loads(run_python(program, out.parent, environment))
+    for name, rows in tables(out).items():
+        assert loaded[name] == [COLUMNS[name], len(rows), COLUMNS[name], len(rows)], name
+        assert rows, f"{name} has no rows to load"
+
+
+def test_both_formats_hold_the_same(demo_run: Path, jsonl_run: Path, tables: Callable[[Path], Any]) -> None:
+    parquet, jsonl = tables(demo_run), tables(jsonl_run)
+    for name in COLUMNS:
+        assert jsonl[name] == parquet[name], name
+        assert [file.name for file in (jsonl_run / name).iterdir()] == ["part-00000-of-00001.jsonl"]
+        assert {file.suffix for file in (demo_run / name).iterdir()} == {".parquet"}
+
+
+def test_the_readme_loads_the_demo_as_it_says(demo_run: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "demo-out").symlink_to(demo_run)
+    printed = run_python(f"{code}\nprint(len(stories), dataset.num_rows, *stories.columns)", tmp_path, environment)
+    rows, rows_again, *columns = printed.split()
+    assert rows == rows_again != "0"
+    assert columns == COLUMNS["stories"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the line asks GNU date for yesterday")
+def test_the_crontab_line_of_the_readme_runs_and_runs_again(
+    tmp_path: Path, environment: dict[str, str], demo_pages: Path
+) -> None:
+    (line,) = [line for line in README.splitlines() if "copydesk run" in line and "run_date=" in line]
+    schedule, command = re.fullmatch(r"((?:[\d*/,-]+ ){5})(.+)", line).groups()
+    assert len(schedule.split()) == 5
+    assert not re.search(r"(?<!\\)%", command), "cron takes a bare % for a line break"
+
+    news = tmp_path / "news"  # where the line expects its environment and its inbox
+    (news / "bin").mkdir(parents=True)
+    program = news / "bin" / "copydesk"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pipeline "$@" --set embed.model=hashing\n')
+    program.chmod(0o755)
+    yesterday = subprocess.check_output(["date", "-d", "yesterday", "+%F"], text=True).strip()
+    (news / "inbox").mkdir()
+    (news / "inbox" / yesterday).symlink_to(demo_pages / "archive", target_is_directory=True)
+    out = news / "out" / f"run_date={yesterday}"
+
+    as_cron = ["sh", "-c", command.replace(r"\%", "%")]
+    first = subprocess.run(as_cron, cwd=tmp_path, env=environment, capture_output=True)
+    written = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != "lock"}
+    second = subprocess.run(as_cron, cwd=tmp_path, env=environment, capture_output=True)
+
+    (log,) = [path.read_text() for path in news.iterdir() if path.is_file()]
+    assert (first.returncode, second.returncode) == (0, 0), log
+    assert (out / "_SUCCESS").exists()
+    assert json.loads((out / "manifest.json").read_text())["settings"]["run"]["date"] == yesterday
+    assert log.count("copydesk: segment: 4 inputs, 4 pages, 0 failures, ") == 1
+    assert f"copydesk: out/run_date={yesterday} is complete: nothing to do\n" in log
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != "lock"} == written
