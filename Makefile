@@ -58,7 +58,7 @@ $(VENV)-peers/.installed: benchmarks/peers.txt
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
-train: venv  ## rebuild the role model from DATA, bit for bit on the same type of machine
+train: venv  ## rebuild the role model from DATA, with fixed seeds and deterministic kernels
 	$(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 
 wheel-check: venv  ## build the wheel, install it elsewhere, run it from another directory

@@ -3,7 +3,7 @@
     python -m training.train --data ../shared --out transforms/models/roles.npz        all pages
     python -m training.train --data ../shared --folds build/folds                      one model per site fold
 
-The same data, settings and machine type give the same artefact, bit for bit.
+Seeds are fixed, one thread computes, and torch uses deterministic kernels only.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def test_a_page_that_breaks_a_stage_is_a_failure_with_its_place():
         )
         assert "TypeError" in failure.detail or failure.detail.startswith(detail)
 
-    run_stages([*PAGES, broken], lambda rows: len(rows) == len(PAGES), is_the_failure)
+    run_stages([*PAGES, broken], equal_to([segment_page(page) for page in PAGES]), is_the_failure)
 
 
 def test_a_missing_model_ends_the_run_instead_of_failing_every_page():

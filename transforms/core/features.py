@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.core.characters import BIT, class_table
 from transforms.types import Block
 
 Floats = NDArray[np.float32]
@@ -37,53 +37,6 @@ _LONG = 80  # characters from which a block counts as running text
 _SHORT_WORDS = 12
 _MOST_CHARS = 20_000  # of a block are read for words: bounds memory where a whole book is one line
 _WORD = re.compile(r"\w+|[^\w\s]")
-
-# --- characters -----------------------------------------------------------------------------------
-_CLASSES = (
-    "space", "letter", "upper", "lower", "digit", "punct", "end", "comma", "quote", "colon", "sep", "sign", "cjk",
-    "rtl", "other_script", "bullet", "bracket", "at", "copyright",
-)  # fmt: skip
-_BIT = {name: 1 << i for i, name in enumerate(_CLASSES)}
-
-
-@lru_cache(maxsize=1)
-def _class_table() -> NDArray[np.uint32]:
-    """Bit mask of character classes for every code point of the Basic Multilingual Plane."""
-    table = np.zeros(0x10000, np.uint32)
-    for code in range(0x10000):
-        char = chr(code)
-        category = unicodedata.category(char)
-        mask = 0
-        if char.isspace():
-            mask |= _BIT["space"]
-        if category[0] == "L":
-            mask |= _BIT["letter"]
-            if category in ("Lu", "Lt"):
-                mask |= _BIT["upper"]
-            elif category == "Ll":
-                mask |= _BIT["lower"]
-            if 0x2E80 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF:
-                mask |= _BIT["cjk"]
-            elif 0x0590 <= code <= 0x08FF or 0xFB1D <= code <= 0xFEFC:
-                mask |= _BIT["rtl"]
-            elif code > 0x24F:
-                mask |= _BIT["other_script"]
-        elif category[0] == "N":
-            mask |= _BIT["digit"]
-        elif category[0] in "PS":
-            mask |= _BIT["punct"]
-            if category[0] == "S":
-                mask |= _BIT["sign"]
-        table[code] = mask
-    for name, chars in {
-        "end": ".!?…。！？؟।॥։።", "comma": ",;、，；،", "quote": "\"'“”„‘’«»‹›「」『』《》",
-        "colon": ":：", "sep": "|›»>/·•–—~→←▸►", "bullet": "•●○▪■◦‣*-–—·✓", "bracket": "()[]{}（）【】",
-        "at": "@#", "copyright": "©®™℗",
-    }.items():  # fmt: skip
-        for char in chars:
-            table[ord(char)] |= _BIT[name]
-    return table
-
 
 # --- feature names --------------------------------------------------------------------------------
 _SURFACE = (
@@ -174,9 +127,9 @@ def _col(dense: Floats, name: str, values: object) -> None:
 def _surface(blocks: Sequence[Block], dense: Floats) -> None:
     text = "\n".join(b.text for b in blocks)
     codes = np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32)
-    table = _class_table()
+    table = class_table()
     mask = table[np.minimum(codes, 0xFFFF)]
-    mask[codes > 0xFFFF] = _BIT["punct"] | _BIT["sign"]  # emoji, mostly
+    mask[codes > 0xFFFF] = BIT["punct"] | BIT["sign"]  # emoji, mostly
     sizes = np.array([len(b.text) for b in blocks])
     starts = np.concatenate(([0], np.cumsum(sizes + 1)[:-1]))
     ends = starts + sizes - 1
@@ -186,28 +139,28 @@ def _surface(blocks: Sequence[Block], dense: Floats) -> None:
         return (total[starts + sizes] - total[starts]).astype(np.float64)
 
     chars = sizes.astype(np.float64)
-    space = (mask & _BIT["space"]) != 0
+    space = (mask & BIT["space"]) != 0
     word_start = ~space & np.concatenate(([True], space[:-1]))
     total = np.concatenate(([0], np.cumsum(word_start)))
-    cjk = count(_BIT["cjk"])
+    cjk = count(BIT["cjk"])
     words = np.maximum(total[starts + sizes] - total[starts], 1) + cjk / 2
-    total = np.concatenate(([0], np.cumsum(word_start & ((mask & _BIT["upper"]) != 0))))
+    total = np.concatenate(([0], np.cumsum(word_start & ((mask & BIT["upper"]) != 0))))
     upper_words = (total[starts + sizes] - total[starts]) / words
-    letters = np.maximum(count(_BIT["letter"]), 1)
-    end_mark = (mask & _BIT["end"]) != 0
+    letters = np.maximum(count(BIT["letter"]), 1)
+    end_mark = (mask & BIT["end"]) != 0
     # A full stop inside "3.5" or "U.S" does not end a sentence; one before a space or a quote does.
-    after = np.concatenate((space[1:], [True])) | np.concatenate(((mask[1:] & _BIT["quote"]) != 0, [True]))
+    after = np.concatenate((space[1:], [True])) | np.concatenate(((mask[1:] & BIT["quote"]) != 0, [True]))
     is_wide = codes > 0x2E80
     total = np.concatenate(([0], np.cumsum(end_mark & (after | is_wide))))
     sentence_ends = total[starts + sizes] - total[starts]
     last, first = mask[ends], mask[starts]
     before_last = mask[np.maximum(ends - 1, starts)]
-    closing = (last & (_BIT["quote"] | _BIT["bracket"])) != 0
-    ends_sentence = ((last & _BIT["end"]) != 0) | (closing & ((before_last & _BIT["end"]) != 0))
+    closing = (last & (BIT["quote"] | BIT["bracket"])) != 0
+    ends_sentence = ((last & BIT["end"]) != 0) | (closing & ((before_last & BIT["end"]) != 0))
     ellipsis = (codes[ends] == 0x2026) | ((codes[ends] == 0x2E) & (codes[np.maximum(ends - 1, starts)] == 0x2E))
 
     def has(value: NDArray[np.uint32], name: str) -> NDArray[np.bool_]:
-        return (value & _BIT[name]) != 0
+        return (value & BIT[name]) != 0
 
     _col(dense, "chars", np.log1p(chars) / 3)
     _col(dense, "words", np.log1p(words) / 2)
@@ -224,9 +177,8 @@ def _surface(blocks: Sequence[Block], dense: Floats) -> None:
     _col(dense, "starts_quote", has(first, "quote"))
     _col(dense, "starts_sign", has(first, "punct") & ~has(first, "quote") & ~has(first, "bullet"))
     _col(dense, "upper_words", upper_words)
-    _col(dense, "upper_chars", count(_BIT["upper"]) / letters)
+    _col(dense, "upper_chars", count(BIT["upper"]) / letters)
     for name, bits in (
-        ("digits", "digit"),
         ("punctuation", "punct"),
         ("commas", "comma"),
         ("quotes", "quote"),
@@ -236,11 +188,11 @@ def _surface(blocks: Sequence[Block], dense: Floats) -> None:
         ("at_signs", "at"),
         ("colons", "colon"),
     ):
-        _col(dense, name, np.minimum(4 * count(_BIT[bits]) / np.maximum(words, 2), 3))
-    _col(dense, "digits", count(_BIT["digit"]) / chars * 2)
-    _col(dense, "copyright", count(_BIT["copyright"]) > 0)
+        _col(dense, name, np.minimum(4 * count(BIT[bits]) / np.maximum(words, 2), 3))
+    _col(dense, "digits", count(BIT["digit"]) / chars * 2)
+    _col(dense, "copyright", count(BIT["copyright"]) > 0)
     for name in ("cjk", "rtl", "other_script"):
-        _col(dense, name, count(_BIT[name]) / letters)
+        _col(dense, name, count(BIT[name]) / letters)
     _col(dense, "long", np.array([_is_long(b) for b in blocks]))
 
 

@@ -36,7 +36,7 @@ _MAIN = ("body", "heading")
 
 
 class PageError(Exception):
-    """A page that cannot be segmented; becomes a Failure with this error name and detail."""
+    """A page that is not segmented: ``error`` is the name that a Failure has, ``detail`` is for people."""
 
     def __init__(self, error: str, detail: str) -> None:
         super().__init__(detail)
@@ -71,9 +71,6 @@ def segment_page(page: Page, settings: SegmentSettings | None = None) -> PageRes
     >>> result = segment_page(Page("a", "clean", "One line.", Source("a.jsonl")))
     >>> result.story.text
     'One line.'
-
-    Raises:
-        PageError: the page cannot be parsed.
     """
     settings = settings or SegmentSettings()
     return split_page(label_blocks(parse_page(page), settings), settings)

@@ -1,0 +1,54 @@
+"""Classes of characters, as bit masks: what the shape of a line is counted in, whatever its language."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+CLASSES = (
+    "space", "letter", "upper", "lower", "digit", "punct", "end", "comma", "quote", "colon", "sep", "sign", "cjk",
+    "rtl", "other_script", "bullet", "bracket", "at", "copyright",
+)  # fmt: skip
+BIT = {name: 1 << i for i, name in enumerate(CLASSES)}
+
+
+@lru_cache(maxsize=1)
+def class_table() -> NDArray[np.uint32]:
+    """Bit mask of character classes for every code point of the Basic Multilingual Plane."""
+    table = np.zeros(0x10000, np.uint32)
+    for code in range(0x10000):
+        char = chr(code)
+        category = unicodedata.category(char)
+        mask = 0
+        if char.isspace():
+            mask |= BIT["space"]
+        if category[0] == "L":
+            mask |= BIT["letter"]
+            if category in ("Lu", "Lt"):
+                mask |= BIT["upper"]
+            elif category == "Ll":
+                mask |= BIT["lower"]
+            if 0x2E80 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF:
+                mask |= BIT["cjk"]
+            elif 0x0590 <= code <= 0x08FF or 0xFB1D <= code <= 0xFEFC:
+                mask |= BIT["rtl"]
+            elif code > 0x24F:
+                mask |= BIT["other_script"]
+        elif category[0] == "N":
+            mask |= BIT["digit"]
+        elif category[0] in "PS":
+            mask |= BIT["punct"]
+            if category[0] == "S":
+                mask |= BIT["sign"]
+        table[code] = mask
+    for name, chars in {
+        "end": ".!?…。！？؟।॥։።", "comma": ",;、，；،", "quote": "\"'“”„‘’«»‹›「」『』《》",
+        "colon": ":：", "sep": "|›»>/·•–—~→←▸►", "bullet": "•●○▪■◦‣*-–—·✓", "bracket": "()[]{}（）【】",
+        "at": "@#", "copyright": "©®™℗",
+    }.items():  # fmt: skip
+        for char in chars:
+            table[ord(char)] |= BIT[name]
+    return table
