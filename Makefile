@@ -43,7 +43,7 @@ test: venv  ## lint, types and all tests
 eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python
 
-READS := $(addprefix transforms/core/,dom.py encoding.py features.py lines.py metadata.py role_model.py)
+READS := $(addprefix transforms/core/,dom.py encoding.py features.py lines.py metadata.py role_model.py word_vectors.py)
 build/folds/done: training/*.py transforms/types.py $(READS) | venv
 	rm -f build/folds/*.npz
 	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 0 1 2 & first=$$!; \
@@ -58,7 +58,8 @@ $(VENV)-peers/.installed: benchmarks/peers.txt
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
-train: venv  ## rebuild the role model from DATA, with fixed seeds and deterministic kernels
+train: venv  ## rebuild the word vectors and the role model from DATA, with fixed seeds and deterministic kernels
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.word_vectors --out transforms/models/words.npz
 	$(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 
 wheel-check: venv  ## build the wheel, install it elsewhere, run it from another directory

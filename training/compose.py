@@ -12,8 +12,10 @@ from __future__ import annotations
 import gzip
 import itertools
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,8 @@ class StoryText:
     parts: tuple[tuple[str, int], ...]
     captions: tuple[str, ...]
 
+
+_SENTENCE = re.compile(r"(?<=[.!?…。！？।؟])[\"”»’]?(?:\s+|(?<=[。！？]))")
 
 Run = list[tuple[str, int]]  # lines with the roles that they may have
 
@@ -118,9 +122,31 @@ def collect_pools(pages: Sequence[LabelledPage]) -> Pools:
             _harvest_roles(page, pools)
         elif page.article:
             _harvest_weak(page, pools)
+    pools.comment = _without_forms(pools.comment, pages)
     pools.short = list(dict.fromkeys(pools.short))
     pools.headline = list(dict.fromkeys(pools.headline))
     return pools
+
+
+def _without_forms(threads: list[Run], pages: Sequence[LabelledPage]) -> list[Run]:
+    """Threads in which what other sites show too, or what comes again and again ("Reply"), is no comment."""
+    lines = {text for run in threads for text, _ in run}
+    sites: dict[str, set[str]] = {}
+    for page in pages:
+        if page.form == "html":
+            for block in page.blocks:
+                if block.text in lines:
+                    sites.setdefault(block.text, set()).add(page.domain)
+
+    def mask(text: str, old: int, times: int) -> int:
+        button = times > 1 and len(text) < 30 and not any(c.isdigit() for c in text)
+        return BIT["boilerplate"] if button or len(sites.get(text, ())) > 1 else old
+
+    return [
+        [(text, mask(text, old, times[text])) for text, old in run]
+        for run in threads
+        for times in [Counter(text for text, _ in run)]
+    ]
 
 
 def _runs(page: LabelledPage) -> list[tuple[int, Run]]:
@@ -200,7 +226,7 @@ def _harvest_html(page: LabelledPage, pools: Pools) -> None:
             near = set(" ".join(block.dom.names[:4]).split()) if block.dom else set()
             fits = bool(near & wanted) and not mask & MAIN and (mask & BIT[role]) and len(run) < 12
             if fits:
-                run.append((block.text, BIT[role] if role == "bio" else BIT[role] | BIT["boilerplate"]))
+                run.append((block.text, BIT[role]))
                 continue
             longest = max((len(t) for t, _ in run), default=0)
             if 70 <= longest <= 700:
@@ -213,6 +239,7 @@ class Composer:
 
     def __init__(self, stories: Sequence[StoryText], pools: Pools, seed: int) -> None:
         self.stories, self.pools, self.rng = list(stories), pools, random.Random(seed)
+        self.by_id = {story.id: story for story in self.stories}
         self.by_language: dict[str, list[StoryText]] = {}
         for story in self.stories:
             self.by_language.setdefault(story.language, []).append(story)
@@ -259,12 +286,28 @@ class Composer:
 
     def _caption(self, story: StoryText) -> list[Line]:
         rng = self.rng
-        if story.captions and rng.random() < 0.7:
-            lines = self._as([rng.choice(story.captions)], "caption")
-            if rng.random() < 0.5:
-                lines += self._as(self._credit(story), "caption")
-            return lines
-        return self._some(self.pools.caption)
+        seen_on = story if story.captions and rng.random() < 0.7 else self._other(story)
+        if not seen_on.captions or rng.random() < 0.25:
+            return self._some(self.pools.caption)
+        lines = self._as([self._picture(seen_on)], "caption")
+        if rng.random() < 0.6:  # only the credit tells a short caption from a heading
+            lines += self._as(self._credit(story), "caption")
+        return lines
+
+    def _picture(self, story: StoryText) -> str:
+        """What stands below a picture: a sentence, or only the thing that is seen, as alternative texts have it."""
+        rng = self.rng
+        text = rng.choice(story.captions)
+        words = text.split()
+        kind = rng.random()
+        if kind < 0.45 and len(words) > 3:
+            words = words[: rng.randint(2, 5)]
+            text = " ".join(words).rstrip(".,;:")
+            if kind < 0.2:
+                text = " ".join(w[:1].upper() + w[1:] for w in text.split())
+        elif kind < 0.55:
+            text = text.lower().rstrip(".")
+        return text
 
     def _credit(self, story: StoryText) -> list[str]:
         """A picture's credit: one seen on a page, or a name and an outlet joined as credits join them."""
@@ -274,12 +317,15 @@ class Composer:
         if seen and (not name or rng.random() < 0.4):
             return [rng.choice(seen)]
         outlet = self._other(story).domain.split(".")[0].title()
-        return [rng.choice(("{}/{}", "{} / {}", "{} for {}", "{}, {}", "© {} {}", "{} | {}")).format(name, outlet)]
+        if not name:
+            return [outlet]
+        forms = ("{}/{}", "{}/{} Images", "{} / {}", "{} for {}", "{}, {}", "© {} {}", "{} | {}", "{}", "Image: {1}")
+        return [rng.choice(forms).format(name, outlet)]
 
     def _body(self, story: StoryText) -> list[Line]:
         rng, lines = self.rng, []
         start = 0 if rng.random() < 0.6 else rng.randint(0, max(0, len(story.parts) - 2))
-        parts = story.parts[start : start + rng.choice((1, 2, 3, 4, 6, 8, 12, 20, 40))]
+        parts = self._recut(story.parts[start : start + rng.choice((1, 2, 3, 4, 6, 8, 12, 20, 40))])
         rate = rng.choice((0.0, 0.05, 0.12, 0.25))
         for i, (text, mask) in enumerate(parts):
             lines.append((text, mask, 0))
@@ -287,15 +333,34 @@ class Composer:
                 kind = rng.random()
                 if kind < 0.2:
                     lines += self._as([self._marker([])], "boilerplate")
-                elif kind < 0.45:
+                elif kind < 0.42:
                     lines += self._some(self.pools.interruption)
-                elif kind < 0.7:
+                elif kind < 0.72:
                     lines += self._caption(story)
-                elif kind < 0.85:
+                elif kind < 0.86:
                     lines += self._in_text_teaser(story)
                 else:
                     lines += self._teasers(story, rng.randint(1, 3))
         return lines
+
+    def _recut(self, parts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Paragraphs cut and joined at sentence ends, so that no line is seen often enough to be known by heart."""
+        rng = self.rng
+        rate = rng.choice((0.0, 0.3, 0.6))
+        out: list[tuple[str, int]] = []
+        for text, mask in parts:
+            if not (mask & BIT["body"] and len(text) > 120 and rng.random() < rate):
+                out.append((text, mask))
+            elif rng.random() < 0.7:
+                pieces = self._in_two(text)
+                if len(pieces) > 1 and rng.random() < 0.2:
+                    pieces.pop(rng.randrange(2))
+                out += [(piece, mask) for piece in pieces]
+            elif out and out[-1][1] == mask and len(out[-1][0]) > 120:
+                out[-1] = (out[-1][0] + " " + text, mask)
+            else:
+                out.append((text, mask))
+        return out
 
     def _in_text_teaser(self, story: StoryText) -> list[Line]:
         rng = self.rng
@@ -328,10 +393,14 @@ class Composer:
             stamp = [(rng.choice(self.pools.teaser_meta), BIT["teaser_text"], number)] if self.pools.teaser_meta else []
             picture = []
             if caption and other.captions and rng.random() < 0.9:
-                picture = [(rng.choice(other.captions), BIT["teaser_caption"], number)]
+                picture = [(self._picture(other), BIT["teaser_caption"], number)]
+            related = self._related(story) if rng.random() < 0.35 and story.title.count(" ") > 2 else None
             title = other.title
             if not summary and not picture and self.pools.headline and rng.random() < 0.6:
                 title = rng.choice(self.pools.headline)
+            if related:
+                title = related(title, 3)
+                picture = [(related(text, 1), mask, n) for text, mask, n in picture]
             lines += picture if picture_first else []
             lines += stamp if meta == "before" else []
             lines.append((title, BIT["teaser_title"], number))
@@ -340,6 +409,10 @@ class Composer:
             body = [t for t, _ in other.parts if len(t) > 60 or ord(t[0]) > 0x2E80]
             start = 0 if rng.random() < 0.7 else rng.randint(0, max(0, len(body) - summary))
             for text in body[start : start + summary]:
+                if rng.random() < 0.4:
+                    text = rng.choice(self._in_two(text))
+                if related:
+                    text = related(text, 5)
                 lines.append((self._cut(text), BIT["teaser_text"], number))
             headings = [t for t, _ in other.parts if len(t) < 50]
             if summary > 1 and headings and rng.random() < 0.25:
@@ -347,6 +420,25 @@ class Composer:
             if more_line:
                 lines.append((more_line, BIT["boilerplate"], 0))
         return lines
+
+    def _related(self, story: StoryText) -> Callable[[str, int], str]:
+        """Puts words of the story into another's: what a site recommends is often about the same thing."""
+        rng = self.rng
+        source = story.title if rng.random() < 0.5 else story.title + " " + rng.choice(story.parts)[0]
+        words = [w.strip('.,:;!?"“”()') for w in source.split()]
+        words = [w for w in words if len(w) >= 5] or [story.title]
+        chosen = rng.sample(words, min(len(words), rng.randint(1, 3)))
+
+        def swapped(text: str, most: int) -> str:
+            own = text.split()
+            if len(own) < 4:  # a script without spaces
+                return text
+            places = [i for i, w in enumerate(own) if len(w) >= 5]
+            for i in rng.sample(places, min(len(places), rng.randint(1, most))):
+                own[i] = rng.choice(chosen)
+            return " ".join(own)
+
+        return swapped
 
     def _marker(self, seen: list[str]) -> str:
         """A line that labels or ends teasers: one seen in that place, or any short line, as on a site never seen."""
@@ -369,8 +461,8 @@ class Composer:
             parts.append(self._bio(story))
         if rng.random() < 0.7:
             parts.append(self._teasers(story, rng.choice((1, 2, 3, 3, 4, 5, 8))))
-        if rng.random() < 0.12:
-            parts.append(self._some(pools.comment))
+        if rng.random() < 0.2:
+            parts.append(self._comments())
         if rng.random() < 0.2:
             rng.shuffle(parts)
         for part in parts:
@@ -378,6 +470,24 @@ class Composer:
         if rng.random() < 0.35:
             lines += self._some(pools.bottom)[: rng.choice((1, 3, 10))]
         return lines
+
+    def _comments(self) -> list[Line]:
+        """A thread: from one comment to far more text than the story has, whole or as a list of what was said."""
+        rng = self.rng
+        mark = rng.choice(("", "", "", "{}. ", "• "))
+        spoken_only = rng.random() < 0.35
+        lines: list[Line] = []
+        for _ in range(rng.choice((1, 1, 2, 4, 8, 16, 30))):
+            run = self._some(self.pools.comment)
+            if spoken_only:
+                run = [line for line in run if len(line[0]) >= 40 and line[1] == BIT["comment"]]
+            lines += run
+        lines = lines[: rng.choice((6, 20, 60, 150))]
+        every = rng.random() < 0.5
+        return [
+            (mark.format(i + 1) + text if spoken_only and (every or rng.random() < 0.5) else text, mask, number)
+            for i, (text, mask, number) in enumerate(lines)
+        ]
 
     def _bio(self, story: StoryText) -> list[Line]:
         """An author box; the name is often another's, the text often cut as a template cuts it."""
@@ -392,6 +502,85 @@ class Composer:
         if rng.random() < 0.35:
             lines = [(self._cut(t) if len(t) > 120 and rng.random() < 0.7 else t, m, n) for t, m, n in lines]
         return lines
+
+    def varied(self, page: LabelledPage) -> LabelledPage:
+        """A real page, a little different each time, so that none is known by heart.
+
+        Runs of chrome are left out. In a text page, paragraphs are cut as well, the head or the tail may be missing,
+        and teasers, comments or an author box may follow the story.
+        """
+        if page.form == "html":
+            return self._without_chrome(page)
+        rng = self.rng
+        known = [(w > 0, a) for w, a in zip(page.weight.tolist(), page.allowed.tolist(), strict=True)]
+        main = [i for i, (sure, mask) in enumerate(known) if sure and not mask & ~MAIN]
+        if len(main) < 3:
+            return page
+        keep = self._kept(page, rng.choice((0.0, 0.1, 0.3)))
+        begin = rng.choice((0, 0, 0, 0, main[0]))
+        end = rng.choice((len(known), len(known), len(known), main[-1] + 1))
+        cut = rng.choice((0.0, 0.2, 0.5))
+        self.teasers = max(0, int(page.teaser.max()))
+        lines: list[tuple[str, str, int, int, float]] = []  # gap, text, allowed roles, teaser, weight
+        for i in (i for i in keep if begin <= i < end):
+            text, (sure, mask) = page.blocks[i].text, known[i]
+            apart = i > 0 and page.blocks[i].start - page.blocks[i - 1].end > 1
+            cuttable = mask & BIT["body"] and (not sure or mask & MAIN) and rng.random() < cut
+            for piece in self._in_two(text) if cuttable else [text]:
+                lines.append(("\n\n" if apart else "\n", piece, mask, int(page.teaser[i]), float(page.weight[i])))
+            if i == main[-1] and rng.random() < 0.3:
+                gap = rng.choice(("\n", "\n\n"))
+                box = ((" ".join(t.split()), mask, number) for t, mask, number in self._box(page))
+                lines += [(gap, t, mask, number, 1.0) for t, mask, number in box if t]
+        blocks = text_blocks("".join(gap + text for gap, text, *_ in lines))
+        return replace(
+            page,
+            blocks=blocks,
+            allowed=np.array([mask for _, _, mask, _, _ in lines], np.int32),
+            teaser=np.array([number for _, _, _, number, _ in lines], np.int32),
+            weight=np.array([weight for *_, weight in lines], np.float32),
+        )
+
+    def _box(self, page: LabelledPage) -> list[Line]:
+        """What may follow a story."""
+        rng = self.rng
+        story = self.by_id.get(page.id) or rng.choice(self.stories)
+        kind = rng.random()
+        if kind < 0.5:
+            return self._teasers(story, rng.choice((1, 2, 3, 5)))
+        return self._comments() if kind < 0.8 else self._bio(story)
+
+    def _kept(self, page: LabelledPage, rate: float) -> list[int]:
+        """The blocks that stay when each run outside the main text is left out at this rate."""
+        keep: list[int] = []
+        dropped = False
+        for i, (mask, weight) in enumerate(zip(page.allowed.tolist(), page.weight.tolist(), strict=True)):
+            same = i > 0 and (mask, page.teaser[i]) == (page.allowed[i - 1], page.teaser[i - 1])
+            if not same or self.rng.random() < 0.1:
+                dropped = self.rng.random() < rate
+            if not (dropped and weight > 0 and not mask & MAIN and mask != BIT["title"]):
+                keep.append(i)
+        return keep or list(range(len(page.blocks)))
+
+    def _without_chrome(self, page: LabelledPage) -> LabelledPage:
+        keep = self._kept(page, self.rng.choice((0.05, 0.15, 0.3)))
+        blocks, end = [], 0
+        for i in keep:
+            block = page.blocks[i]
+            start = end + (min(2, block.start - page.blocks[i - 1].end) if i else 0)
+            end = start + len(block.text)
+            blocks.append(replace(block, start=start, end=end))
+        return replace(
+            page, blocks=blocks, allowed=page.allowed[keep], weight=page.weight[keep], teaser=page.teaser[keep]
+        )
+
+    def _in_two(self, text: str) -> list[str]:
+        """A paragraph as two, cut after a sentence."""
+        ends = [m.end() for m in _SENTENCE.finditer(text) if 40 < m.end() < len(text) - 40]
+        if not ends:
+            return [text]
+        end = self.rng.choice(ends)
+        return [text[:end].strip(), text[end:].strip()]
 
     def _labelled(self, story: StoryText, lines: list[Line]) -> LabelledPage:
         rng = self.rng

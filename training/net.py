@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from transforms.core.features import NAME_BUCKETS, NAMES, WORD_BUCKETS
 from transforms.core.role_model import DILATIONS, FORMAT, features_hash
+from transforms.core.word_vectors import word_vectors
 from transforms.types import ROLES
 
 WIDTH, WORD_DIM, NAME_DIM = 112, 16, 24
+SENSE_DIM = word_vectors().table.shape[1]
 
 
 class Conv(nn.Module):
@@ -50,7 +52,7 @@ class RoleNet(nn.Module):
         self.names = nn.Embedding(NAME_BUCKETS, NAME_DIM)
         nn.init.normal_(self.words.weight, std=0.1)
         nn.init.normal_(self.names.weight, std=0.1)
-        self.enter = nn.Linear(len(NAMES) + WORD_DIM + NAME_DIM, WIDTH)
+        self.enter = nn.Linear(len(NAMES) + WORD_DIM + NAME_DIM + SENSE_DIM, WIDTH)
         self.convs = nn.ModuleList(Conv(d) for d in DILATIONS)
         self.page = nn.Linear(2 * WIDTH, WIDTH)
         self.past = nn.Linear(2 * WIDTH, WIDTH)
@@ -60,6 +62,7 @@ class RoleNet(nn.Module):
         self.direct_dense = nn.Linear(len(NAMES), len(ROLES), bias=False)
         self.direct_words = nn.Linear(WORD_DIM, len(ROLES), bias=False)
         self.direct_names = nn.Linear(NAME_DIM, len(ROLES), bias=False)
+        self.direct_sense = nn.Linear(SENSE_DIM, len(ROLES), bias=False)
         self.drop = nn.Dropout(0.1)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -68,11 +71,13 @@ class RoleNet(nn.Module):
         dense = ((batch["dense"] - self.mean) / self.std).clamp(-5, 5)
         words = self._bag(self.words.weight * self.common, batch["words"], batch["word_offsets"]).view(b, n, -1)
         names = self._bag(self.names.weight, batch["names"], batch["name_offsets"]).view(b, n, -1)
+        sense = batch["sense"]
         if self.training:  # whole views go missing, so that none is leant on: unknown languages, unknown sites
             words = words * (torch.rand(b, 1, 1) > 0.4) * (torch.rand(b, n, 1) > 0.3)
             names = names * (torch.rand(b, 1, 1) > 0.3)
+            sense = sense * (torch.rand(b, 1, 1) > 0.3) * (torch.rand(b, n, 1) > 0.2)
             dense = dense + 0.15 * torch.randn_like(dense)
-        x = self.drop(torch.cat((dense, words, names), 2))
+        x = self.drop(torch.cat((dense, words, names, sense), 2))
         h = torch.relu(self.enter(x))
         for i, conv in enumerate(self.convs):
             if i == len(DILATIONS) // 2:
@@ -89,7 +94,8 @@ class RoleNet(nn.Module):
         context = self.out(h)
         if self.training:
             context = context * (torch.rand(b, 1, 1) > 0.1)
-        scores = context + self.direct_dense(dense) + self.direct_words(words) + self.direct_names(names)
+        direct = self.direct_dense(dense) + self.direct_words(words) + self.direct_names(names)
+        scores = context + direct + self.direct_sense(sense)
         return scores, self.start(h).squeeze(2)
 
     @staticmethod
@@ -109,7 +115,7 @@ def artefact(net: RoleNet, first: np.ndarray, step: np.ndarray, bias: np.ndarray
         "out.g": net.norm.weight, "out.s": net.norm.bias, "out.w": net.out.weight.T, "out.b": net.out.bias,
         "start.w": net.start.weight[0], "start.b": net.start.bias,
         "direct.dense": net.direct_dense.weight.T, "direct.words": net.direct_words.weight.T,
-        "direct.names": net.direct_names.weight.T,
+        "direct.names": net.direct_names.weight.T, "direct.sense": net.direct_sense.weight.T,
     }  # fmt: skip
     for i, conv in enumerate(net.convs):
         weights |= {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import random
 import sys
 import time
@@ -28,12 +29,15 @@ from transforms.core.features import WORD_BUCKETS, Features, page_features
 from transforms.types import ROLES
 
 SEED = 7
-EPOCHS = 8
+EPOCHS = 12
 WORD_SITES = 10  # a word is learned only if real pages of this many sites have it
 COMPOSED = 2500  # new ones in every epoch
+VARIED = {"html": 0.4, "main": 0.6, "whole": 0.6}  # share of the real pages that each epoch shows a little changed
+HTML_WEIGHT = 1.5  # composed pages are all text: without it the model reads HTML less well
 BATCH_BLOCKS = 5000
 MAX_BLOCKS = 500  # longer pages are cut at random windows of this many blocks while training
 PEAK_RATE = 3e-3
+WARM_UP = 0.15
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ def example(page: LabelledPage) -> Example:
     # Where only the main text is known, long blocks weigh more: it is measured in words. Long pages weigh less.
     by_length = 0.6 + 0.4 * np.minimum(np.sqrt(chars / 60), 3) if page.origin in ("wcxb", "news") else 1.2
     weight = page.weight * by_length / max(1.0, (n / 100) ** 0.5)
+    if page.form == "html":
+        weight = weight * HTML_WEIGHT
     if not page.article:
         weight = weight * 0.3
     starts = np.zeros(n, np.int32)
@@ -88,6 +94,7 @@ def collate(batch: Sequence[tuple[Example, int, int]]) -> dict[str, torch.Tensor
     longest = max(e - s for _, s, e in batch)
     shape = (len(batch), longest)
     dense = np.zeros((*shape, batch[0][0].features.dense.shape[1]), np.float32)
+    sense = np.zeros((*shape, batch[0][0].features.sense.shape[1]), np.float32)
     mask = np.zeros(shape, np.float32)
     weight = np.zeros(shape, np.float32)
     allowed = np.full((*shape, len(ROLES)), False)
@@ -97,6 +104,7 @@ def collate(batch: Sequence[tuple[Example, int, int]]) -> dict[str, torch.Tensor
     for row, (ex, s, e) in enumerate(batch):
         n, f = e - s, ex.features
         dense[row, :n], mask[row, :n], weight[row, :n] = f.dense[s:e], 1, ex.weight[s:e]
+        sense[row, :n] = f.sense[s:e]
         allowed[row, :n] = (ex.allowed[s:e, None] & bits) != 0
         starts[row, :n] = ex.starts[s:e]
         for kind, ids, offsets in (("word", f.words, f.word_offsets), ("name", f.names, f.name_offsets)):
@@ -104,7 +112,7 @@ def collate(batch: Sequence[tuple[Example, int, int]]) -> dict[str, torch.Tensor
             last = bags[kind][1][-1]
             bags[kind][1].extend((offsets[s + 1 : e + 1] - offsets[s] + last).tolist())
             bags[kind][1].extend([bags[kind][1][-1]] * (longest - n))
-    out = {"dense": dense, "mask": mask, "weight": weight, "allowed": allowed, "starts": starts}
+    out = {"dense": dense, "sense": sense, "mask": mask, "weight": weight, "allowed": allowed, "starts": starts}
     for kind, (ids, offsets) in bags.items():
         out[f"{kind}s"] = np.concatenate(ids).astype(np.int64)
         out[f"{kind}_offsets"] = np.array(offsets, np.int64)
@@ -123,28 +131,35 @@ def loss_of(net: RoleNet, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     return roles + 0.5 * torch.nn.functional.binary_cross_entropy_with_logits(start[known], wanted)
 
 
-def fit(real: Sequence[Example], compose: Callable[[], list[Example]], seed: int) -> RoleNet:
-    """Train one network from scratch on the real pages and, in every epoch, newly composed ones."""
+def fit(real: Callable[[int], list[Example]], compose: Callable[[], list[Example]], seed: int) -> RoleNet:
+    """Train one network from scratch on the real pages of each epoch and newly composed ones."""
     torch.manual_seed(seed)
     rng = random.Random(seed)
-    first = compose()
-    sample = np.concatenate([ex.features.dense[:: max(1, len(ex.features) // 40)] for ex in (*real, *first)])
-    net = RoleNet(sample.mean(0), np.maximum(sample.std(0), 0.05), common_words(real))
+    examples = [*real(0), *compose()]
+    sample = np.concatenate([ex.features.dense[:: max(1, len(ex.features) // 40)] for ex in examples])
+    net = RoleNet(sample.mean(0), np.maximum(sample.std(0), 0.05), common_words(real(0)))
     optimiser = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=0.02)
-    # The number of batches of an epoch varies a little; the schedule takes the first epoch's and a margin.
-    per_epoch = len(batches([*real, *first], random.Random(seed))) + 8
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=per_epoch * EPOCHS, pct_start=0.15)
     net.train()
     for epoch in range(EPOCHS):
-        examples = [*real, *(first if epoch == 0 else compose())]
-        for batch in tqdm(batches(examples, rng)[:per_epoch], desc=f"epoch {epoch + 1}/{EPOCHS}", mininterval=10):
+        if epoch:
+            examples = [*real(epoch), *compose()]
+        steps = batches(examples, rng)
+        for number, batch in enumerate(tqdm(steps, desc=f"epoch {epoch + 1}/{EPOCHS}", mininterval=10)):
+            for group in optimiser.param_groups:
+                group["lr"] = rate_at((epoch + number / len(steps)) / EPOCHS)
             loss = loss_of(net, collate(batch))
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
-            schedule.step()
     return net.eval()
+
+
+def rate_at(progress: float) -> float:
+    """Learning rate after this share of the training: up to the peak and down to nothing, both along a cosine."""
+    if progress < WARM_UP:
+        return PEAK_RATE * (0.04 + 0.48 * (1 - math.cos(math.pi * progress / WARM_UP)))
+    return PEAK_RATE * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
 def common_words(examples: Sequence[Example]) -> np.ndarray:
@@ -183,7 +198,15 @@ def train_one(real: list[Example], stories: list[StoryText], pages: list[Labelle
     own_pages = [p for p in pages if fold is None or fold_of(p.domain) != fold]
     own_stories = [s for s in stories if fold is None or fold_of(s.domain) != fold]
     composer = Composer(own_stories, collect_pools(own_pages), SEED)
-    net = fit(inside, lambda: [example(composer.page()) for _ in range(COMPOSED)], SEED)
+    rng = random.Random(SEED)
+
+    def shown(epoch: int) -> list[Example]:
+        return [
+            example(composer.varied(page)) if epoch and rng.random() < VARIED[page.form] else ex
+            for ex, page in zip(inside, own_pages, strict=True)
+        ]
+
+    net = fit(shown, lambda: [example(composer.page()) for _ in range(COMPOSED)], SEED)
     composed = [example(composer.page()) for _ in range(COMPOSED)]
     first, step = transitions([*(ex for ex in inside if ex.form != "html"), *composed])
     bias = np.zeros(len(ROLES), np.float32)

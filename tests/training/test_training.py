@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from training.compose import Composer, Pools, StoryText
-from training.data import ALL, BIT, FOLDS, MAIN, _Aligned, fold_of
-from transforms.core.features import WORD_BUCKETS, page_features
+from training.data import ALL, BIT, FOLDS, MAIN, LabelledPage, _Aligned, fold_of
+from transforms.core.features import WORD_BUCKETS, Hints, page_features
 from transforms.core.lines import text_blocks
 from transforms.core.role_model import load_model
 from transforms.types import ROLES
@@ -65,11 +65,53 @@ def test_the_same_seed_composes_the_same_pages():
         assert [b.text for b in one.page().blocks] == [b.text for b in other.page().blocks]
 
 
+def test_a_page_shown_a_little_changed_keeps_what_is_known_of_its_lines():
+    gold = [BIT["boilerplate"], BIT["title"], MAIN, MAIN, BIT["boilerplate"], MAIN, BIT["boilerplate"]]
+    sentence = "It was a sentence of about forty letters."
+    lines = [
+        "Menu",
+        "The title",
+        *(f"Number {i}. {sentence} {sentence}" for i in range(2)),
+        "Share",
+        "The end.",
+        "Foot",
+    ]
+    blocks = text_blocks("\n\n".join(lines))
+    page = LabelledPage(
+        "p", "p.example", "main", "wcxb", blocks, Hints(), np.array(gold, np.int32), np.ones(7, np.float32),
+        np.full(7, -1, np.int32),
+    )  # fmt: skip
+    composer = Composer([story(n) for n in ("alpha", "beta", "gamma", "delta")], _pools(), seed=3)
+    known = dict(zip(lines, gold, strict=True))
+    seen: dict[str, int] = {}
+    for _ in range(200):
+        other = composer.varied(page)
+        assert len(other.blocks) == len(other.allowed) == len(other.weight) == len(other.teaser)
+        texts = [b.text for b in other.blocks]
+        main = " ".join(t for t in texts if any(t in line for line in lines[2:4]))
+        assert main == " ".join(lines[2:4])  # cut, perhaps, but whole and in order
+        for text, mask in zip(texts, other.allowed.tolist(), strict=True):
+            seen[text] = seen.get(text, 0) + 1
+            if text in known:
+                assert mask == known[text]
+    assert 0 < seen["Menu"] < 200 and 0 < seen["Foot"] < 200 and seen["Share"] < 200
+    assert seen["The end."] == 200 and seen["Bo Lin"] and seen["alpha headline"] and seen[sentence]
+
+
+def test_the_learning_rate_rises_and_falls_to_nothing():
+    pytest.importorskip("torch")
+    from training.train import PEAK_RATE, WARM_UP, rate_at
+
+    assert rate_at(0) < 0.1 * PEAK_RATE and rate_at(WARM_UP) == PEAK_RATE and rate_at(1) < 1e-9
+    assert rate_at(0.1) < rate_at(0.15) > rate_at(0.3) > rate_at(0.8)
+
+
 def _pools():
     return Pools(
         top=[[("Menu", BIT["boilerplate"])]],
         interruption=[[("Share this", ALL & ~MAIN)]],
         bio=[[("Bo Lin", BIT["bio"]), ("Bo Lin writes about ships.", BIT["bio"])]],
+        comment=[[("Cy says", BIT["comment"]), ("I was on that boat.", BIT["comment"])]],
         teaser_meta=["3 May"],
         short=["Full text", "More like this"],
     )

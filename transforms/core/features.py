@@ -1,11 +1,12 @@
 """What the role model sees of a page: numbers per block, computed for a whole page at once.
 
-Three views, all independent of language and of any site:
+Four views, none of which leans on one site, and only one on one language:
 
 * ``dense``  float32 [blocks, len(NAMES)]: surface (shape of the line), place on the page, coherence
-  (shared rare words with the neighbours, the page's main text and its title), and for HTML the DOM.
+  (shared rare words, and likeness of meaning, with the neighbours and the page's main text), and for HTML the DOM.
 * ``words``  hashed words of the line, digits as "0": all of them in a short line, the first and last
   three in a longer one, so that the model learns wording of chrome and not topics.
+* ``sense``  float32 [blocks, 48]: static word vectors of the line (``word_vectors.py``; English words).
 * ``names``  hashed class and id words of the elements around the block, by distance.
 
 All counting is vectorised over the page's characters; the only Python loop per block is tokenising.
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.core.characters import BIT, class_table
+from transforms.core.word_vectors import line_vectors
 from transforms.types import Block
 
 Floats = NDArray[np.float32]
@@ -57,6 +59,10 @@ _COHERENCE = (
     "like_prev", "like_next", "like_prev3", "like_next3", "like_before", "like_after", "like_core",
     "like_prev_long", "like_next_long", "like_first_long", "novel_words", "novel_before_near", "reused_later",
 )  # fmt: skip
+_SENSE = (
+    "sense_prev", "sense_next", "sense_prev3", "sense_next3", "sense_before", "sense_after", "sense_core",
+    "sense_prev_long", "sense_next_long", "sense_first_long", "sense_words",
+)  # fmt: skip
 _META = ("like_meta_title", "is_meta_title", "like_description", "in_article_body", "names_author", "has_meta")
 _TAGS = ("p", "h1", "h2", "h3", "li", "div", "figcaption", "tr", "blockquote", "button", "pre", "dt", "section")
 _INSIDE = (
@@ -73,6 +79,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "surface": _SURFACE,
     "place": _PLACE,
     "coherence": _COHERENCE,
+    "sense": _SENSE,
     "meta": _META,
     "dom": _DOM + tuple(f"tag_{t}" for t in _TAGS) + tuple(f"in_{t}" for t in _INSIDE),
     "page": _PAGE,
@@ -100,6 +107,7 @@ class Features:
     word_offsets: Ints  # [n + 1]
     names: Ints
     name_offsets: Ints  # [n + 1]
+    sense: Floats  # [n, dimensions of the word vectors]
 
     def __len__(self) -> int:
         return len(self.dense)
@@ -112,12 +120,14 @@ def page_features(blocks: Sequence[Block], hints: Hints | None = None) -> Featur
     _surface(blocks, dense)
     _place(blocks, dense)
     _coherence(blocks, tokens, hints or Hints(), dense)
+    sense = line_vectors(tokens)
+    _sense(blocks, sense, dense)
     if blocks[0].dom is not None:
         _dom(blocks, dense)
     _page(blocks, dense)
     words, word_offsets = _flatten([_word_ids(t) for t in tokens])
     names, name_offsets = _flatten([_name_ids(b.dom.names, b.dom.path) if b.dom else () for b in blocks])
-    return Features(dense, words, word_offsets, names, name_offsets)
+    return Features(dense, words, word_offsets, names, name_offsets, sense)
 
 
 def _col(dense: Floats, name: str, values: object) -> None:
@@ -298,32 +308,47 @@ def _coherence(blocks: Sequence[Block], tokens: list[list[str]], hints: Hints, d
     previous[order[1:][same]] = rows[order[:-1][same]]
     _col(dense, "novel_before_near", np.bincount(rows, weight * (rows - previous > 8), n) / mass)
 
-    long = dense[:, _COLUMN["long"]] > 0
     matrix = np.zeros((n, _COHERENCE_DIM), np.float32)
     matrix[rows, cols] = weight
     matrix /= np.sqrt((matrix**2).sum(1, keepdims=True)) + 1e-6
+    _compare("like", matrix, blocks, dense)
+    _meta(blocks, content, matrix, idf, hints, dense)
+
+
+def _sense(blocks: Sequence[Block], sense: Floats, dense: Floats) -> None:
+    """The same comparisons by what words mean instead of by the words themselves."""
+    size = np.sqrt((sense**2).sum(1, keepdims=True))
+    matrix = sense / (size + 1e-6)
+    _col(dense, "sense_words", size[:, 0] > 0)
+    _compare("sense", matrix, blocks, dense)
+
+
+def _compare(view: str, matrix: Floats, blocks: Sequence[Block], dense: Floats) -> None:
+    """Cosines of each line's row, of unit length, with its neighbours' and the running text's around it."""
+    n, dim = matrix.shape
+    long = dense[:, _COLUMN["long"]] > 0
     sizes = np.sqrt(np.array([len(b.text) for b in blocks], np.float32)) * long
     weighted = matrix * sizes[:, None]
-    core = weighted.sum(0)
-    _col(dense, "like_core", _rowwise(matrix, core[None] - weighted))
-    running = np.cumsum(weighted, axis=0)
-    _col(dense, "like_before", _rowwise(matrix, running - weighted))
-    _col(dense, "like_after", _rowwise(matrix, core[None] - running))
-    zero = np.zeros((3, _COHERENCE_DIM), np.float32)
+    # Only long blocks add to the running text, so its sums are few: one after each of them.
+    zero = np.zeros((3, dim), np.float32)
+    sums = np.cumsum(np.concatenate((zero[:1], weighted[long])), axis=0)
+    core, upto = sums[-1], np.cumsum(long)
+    _col(dense, f"{view}_core", _rowwise(matrix, core - weighted))
+    _col(dense, f"{view}_before", _rowwise(matrix, sums[upto - long]))
+    _col(dense, f"{view}_after", _rowwise(matrix, core - sums[upto]))
     padded = np.concatenate((zero, matrix, zero))
-    _col(dense, "like_prev", (matrix * padded[2 : n + 2]).sum(1))
-    _col(dense, "like_next", (matrix * padded[4 : n + 4]).sum(1))
-    _col(dense, "like_prev3", _rowwise(matrix, padded[:n] + padded[1 : n + 1] + padded[2 : n + 2]))
-    _col(dense, "like_next3", _rowwise(matrix, padded[4 : n + 4] + padded[5 : n + 5] + padded[6 : n + 6]))
+    _col(dense, f"{view}_prev", (matrix * padded[2 : n + 2]).sum(1))
+    _col(dense, f"{view}_next", (matrix * padded[4 : n + 4]).sum(1))
+    _col(dense, f"{view}_prev3", _rowwise(matrix, padded[:n] + padded[1 : n + 1] + padded[2 : n + 2]))
+    _col(dense, f"{view}_next3", _rowwise(matrix, padded[4 : n + 4] + padded[5 : n + 5] + padded[6 : n + 6]))
     with_end = np.concatenate((matrix, zero[:1]))
-    _col(dense, "like_prev_long", (matrix * with_end[_last(long)]).sum(1))
-    _col(dense, "like_next_long", (matrix * with_end[_next(long)]).sum(1))
+    _col(dense, f"{view}_prev_long", (matrix * with_end[_last(long)]).sum(1))
+    _col(dense, f"{view}_next_long", (matrix * with_end[_next(long)]).sum(1))
     if long.any():
         first = int(np.argmax(long))
         similarity = matrix @ matrix[first]
         similarity[first] = 0
-        _col(dense, "like_first_long", similarity)
-    _meta(blocks, content, matrix, idf, hints, dense)
+        _col(dense, f"{view}_first_long", similarity)
 
 
 def _meta(

@@ -6,7 +6,7 @@ Oord et al. 2016). Half way up, each block also receives the page's mean and max
 all blocks before and after it, so that it knows whether an author box or a comment form has gone by. The
 scores are a sum of parts,
 
-    scores = direct(dense features) + direct(words) + direct(class names) + context
+    scores = direct(dense features) + direct(words) + direct(meaning) + direct(class names) + context
 
 so that each part's share in the decision is exact, and is what ``reason`` names. The sequence of roles is
 then found by Viterbi decoding with transition scores learned from labelled pages.
@@ -30,13 +30,19 @@ from numpy.typing import NDArray
 
 from transforms.core.features import FEATURES_VERSION, GROUPS, NAME_BUCKETS, NAMES, WORD_BUCKETS, Features, Floats
 from transforms.core.reasons import phrase
+from transforms.core.word_vectors import word_vectors
 from transforms.types import ROLES
 
 FORMAT = 1
 DILATIONS = (1, 2, 4, 8, 1)
 _PACKAGED = Path(__file__).parents[1] / "models" / "roles.npz"
 _NOTABLE = 0.3  # nats by which a part must favour the role over its rival to be named
-_PARTS = {"context": "the lines around it", "words": "its words", "names": "its class names"}
+_PARTS = {
+    "context": "the lines around it",
+    "words": "its words",
+    "sense": "what its words mean",
+    "names": "its class names",
+}
 # What is the same for every block of a page says nothing about one of them.
 _OF_THE_BLOCK = np.array([name not in GROUPS["page"] and name != "has_meta" for name in NAMES], np.float32)
 
@@ -69,7 +75,7 @@ class RoleModel:
         dense = self._standardised(features)
         words = _bag(w["words"], features.words, features.word_offsets)
         names = _bag(w["names"], features.names, features.name_offsets)
-        x = np.concatenate((dense, words, names), axis=1)
+        x = np.concatenate((dense, words, names, features.sense), axis=1)
         h = np.maximum(x @ w["in.w"] + w["in.b"], 0)
         for i, dilation in enumerate(DILATIONS):
             u = _norm(h, w[f"conv{i}.g"], w[f"conv{i}.s"])
@@ -88,6 +94,7 @@ class RoleModel:
             "dense": dense @ w["direct.dense"],
             "words": words @ w["direct.words"],
             "names": names @ w["direct.names"],
+            "sense": features.sense @ w["direct.sense"],
             "context": context,
         }
         return parts, h @ w["start.w"] + w["start.b"][0]
@@ -95,7 +102,7 @@ class RoleModel:
     def label(self, features: Features) -> list[Label]:
         """One label per block, in order."""
         parts, start = self.scores(features)
-        scores = parts["dense"] + parts["words"] + parts["names"] + parts["context"] + self.weights["bias"]
+        scores = sum(parts.values()) + self.weights["bias"]
         shifted = scores - scores.max(1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
         roles = viterbi(log_p, self.weights["first"], self.weights["step"])
@@ -204,5 +211,6 @@ def _load(path: str) -> RoleModel:
 
 def features_hash() -> str:
     """What an artefact was fitted for, so that it is never used with anything else."""
-    parts = (*NAMES, *ROLES, *map(str, (*DILATIONS, WORD_BUCKETS, NAME_BUCKETS)), FEATURES_VERSION)
+    sizes = map(str, (*DILATIONS, WORD_BUCKETS, NAME_BUCKETS))
+    parts = (*NAMES, *ROLES, *sizes, FEATURES_VERSION, word_vectors().hash)
     return hashlib.sha256(",".join(parts).encode()).hexdigest()[:16]
