@@ -52,6 +52,7 @@ build/folds/done: training/*.py transforms/types.py $(READS) | venv
 
 $(VENV)-peers/.installed: benchmarks/peers.txt
 	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install -q -c constraints.txt pip
 	$(VENV)-peers/bin/python -m pip install -q -r benchmarks/peers.txt
 	touch $@
 

@@ -31,6 +31,11 @@ STORY_SETS = (
     ("news, HTML", "news", "html", 0.94),
     ("news, text", "news", "text.jsonl", 0.92),
 )
+OWN_SETS = (  # an absolute path stays as it is when joined to the data's folder
+    ("the seed page", Path("seed/roles.jsonl")),
+    ("variants of the seed page, of our own writing", Path("tests/data/seed_variants.jsonl").resolve()),
+    ("other pages of our own writing", Path("tests/data/roles.jsonl").resolve()),
+)
 PEERS = ("trafilatura", "readability-lxml")
 
 
@@ -50,13 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = [_story_row(args, *entry) for entry in STORY_SETS]
     roles = _roles(args)
     clusters = _clusters(args)
-    seed = _seed(args)
+    own = {name: _packaged(args, args.data / path) for name, path in OWN_SETS}
     result = {
         "date": date.today().isoformat(),
         "versions": _versions(args.peers),
         "stories": table,
         "roles": roles,
-        "seed": seed,
+        "own": own,
         "clusters": clusters,
     }
     args.out.mkdir(parents=True, exist_ok=True)
@@ -157,14 +162,13 @@ def _roles(args: argparse.Namespace) -> dict[str, float]:
     return _score(args, "roles", args.data / "gold/roles.jsonl", _joined(outs, work / "segments.jsonl"))
 
 
-def _seed(args: argparse.Namespace) -> dict[str, float]:
-    """The page that the product was conceived from; it is in no training data."""
-    out = args.work / "seed-out"
-    _copydesk("run", str(args.data / "seed/page.txt"), "-o", str(out), "--until", "segment", "--format", "jsonl")
-    segments = _joined([out / "segments"], args.work / "seed.jsonl")
-    gold = args.work / "seed-gold.jsonl"
-    _write(gold, read_jsonl(args.data / "seed/roles.jsonl"))
-    return _score(args, "roles", gold, segments)
+def _packaged(args: argparse.Namespace, gold: Path) -> dict[str, float]:
+    """Pages that no model was fitted on, read by the packaged one."""
+    out = args.work / f"{gold.parent.name}-{gold.stem}-out"
+    pages = args.work / f"{gold.parent.name}-{gold.stem}.jsonl"
+    _write(pages, ({"id": row["id"], "text": row["text"]} for row in read_jsonl(gold)))
+    _copydesk("run", str(pages), "-o", str(out), "--until", "segment", "--format", "jsonl")
+    return _score(args, "roles", gold, _joined([out / "segments"], out.with_suffix(".jsonl")))
 
 
 def _clusters(args: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -206,13 +210,26 @@ def _markdown(result: dict) -> str:
             + " | ".join(cells)
             + " |"
         )
-    roles, seed, clusters = result["roles"], result["seed"], result["clusters"]
+    lines += [
+        "",
+        "| the same pages | 4-gram precision | recall | F1 | token-exact pages |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in result["stories"]:
+        for tool in ("copydesk", *PEERS):
+            if tool in row:
+                score = row[tool]
+                lines.append(
+                    f"| {row['set']}, {tool} | {score['shingle_p']:.3f} | {score['shingle_r']:.3f} | "
+                    f"{score['shingle_f1']:.3f} | {score['exact']:.0%} |"
+                )
+    roles, clusters = result["roles"], result["clusters"]
     lines += [
         "",
         "| roles and teasers, text pages | accuracy | macro F1 | teasers F1 | teasers F1, mean over pages |",
         "| --- | --- | --- | --- | --- |",
-        _role_row(f"hand-labelled pages ({roles['pages']:.0f}, by site folds)", roles),
-        _role_row("the seed page", seed),
+        _role_row(f"hand-labelled pages, by site folds ({roles['pages']:.0f})", roles),
+        *(_role_row(f"{name} ({score['pages']:.0f})", score) for name, score in result["own"].items()),
         "",
         "| clusters, ECB+ (483 texts) | B-cubed P | R | F1 |",
         "| --- | --- | --- | --- |",
