@@ -22,9 +22,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from training.compose import Composer, StoryText, collect_pools, load_stories
+from training.compose import Composer
 from training.data import FOLDS, LabelledPage, fold_of, load_pages
 from training.net import RoleNet, artefact, save
+from training.pools import StoryText, collect_pools, load_stories
 from transforms.core.features import WORD_BUCKETS, Features, page_features
 from transforms.types import ROLES
 

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from training.compose import Composer, Pools, StoryText
+from training.compose import Composer
 from training.data import ALL, BIT, FOLDS, MAIN, LabelledPage, _Aligned, fold_of
+from training.pools import Pools, StoryText
 from transforms.core.features import WORD_BUCKETS, Hints, page_features
 from transforms.core.lines import text_blocks
 from transforms.core.role_model import load_model
