@@ -6,7 +6,7 @@ import pytest
 
 from transforms.core.features import page_features
 from transforms.core.lines import text_blocks
-from transforms.core.role_model import ModelError, load_model, viterbi
+from transforms.core.role_model import ModelError, load_model, viterbi, with_doubtful_text
 from transforms.types import ROLES
 
 PAGE = text_blocks(
@@ -87,3 +87,20 @@ def test_the_packaged_model_is_small_and_has_a_card():
     assert sum(w.size for w in model.weights.values()) * 2 < 5_000_000
     assert model.card["fold_left_out"] is None
     assert len(model.hash) == 64
+
+
+def test_text_in_doubt_goes_to_the_story_where_the_story_gains():
+    body, heading, boilerplate = (ROLES.index(r) for r in ("body", "heading", "boilerplate"))
+    chars = np.array([400, 400, 300, 300, 30], np.float32)
+    main = [0.99, 0.98, 0.45, 0.05, 0.45]
+    p = np.zeros((5, len(ROLES)), np.float32)
+    p[:, body], p[:, boilerplate] = main, 1 - np.array(main)
+    roles = np.where(p[:, body] > 0.5, body, boilerplate)
+    kept = with_doubtful_text(roles, p, chars)
+    assert kept.tolist() == [body, body, body, boilerplate, boilerplate]  # not what is unlikely, nor what is short
+    p[2, heading], p[2, body] = 0.4, 0.05
+    assert with_doubtful_text(roles, p, chars)[2] == heading
+    # Where the model is sure of everything else, a line as likely as not is no gain.
+    p[2] = 0
+    p[2, body], p[2, boilerplate] = 0.15, 0.85
+    assert with_doubtful_text(roles, p, chars).tolist() == roles.tolist()

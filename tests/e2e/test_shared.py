@@ -35,12 +35,12 @@ def seed_scores(development_data: Path, copydesk: Callable[..., Any], tmp_path: 
 
 def test_the_seed_page_comes_out_mostly_right(seed_scores: dict[str, float]) -> None:
     assert seed_scores["pages"] == 1
-    assert seed_scores["accuracy"] >= 0.85
+    assert seed_scores["accuracy"] >= 0.94
     assert seed_scores["f1_body"] == 1.0
-    assert seed_scores["teaser_f1"] >= 0.75
+    assert seed_scores["teaser_exact"] == 1.0
 
 
-@pytest.mark.xfail(reason="a few captions and teaser lines of the seed page are still given other roles")
+@pytest.mark.xfail(reason="two of the seed page's 37 lines are still given other roles")
 def test_the_seed_page_comes_out_right(seed_scores: dict[str, float]) -> None:
     assert (seed_scores["accuracy"], seed_scores["teaser_exact"]) == (1.0, 1.0)
 

@@ -108,6 +108,7 @@ class Features:
     names: Ints
     name_offsets: Ints  # [n + 1]
     sense: Floats  # [n, dimensions of the word vectors]
+    chars: Floats  # [n] length of each block in code points
 
     def __len__(self) -> int:
         return len(self.dense)
@@ -127,7 +128,8 @@ def page_features(blocks: Sequence[Block], hints: Hints | None = None) -> Featur
     _page(blocks, dense)
     words, word_offsets = _flatten([_word_ids(t) for t in tokens])
     names, name_offsets = _flatten([_name_ids(b.dom.names, b.dom.path) if b.dom else () for b in blocks])
-    return Features(dense, words, word_offsets, names, name_offsets, sense)
+    chars = np.array([len(b.text) for b in blocks], np.float32)
+    return Features(dense, words, word_offsets, names, name_offsets, sense, chars)
 
 
 def _col(dense: Floats, name: str, values: object) -> None:
