@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from transforms.core.features import FEATURES_VERSION, GROUPS, NAME_BUCKETS, NAMES, WORD_BUCKETS, Features, Floats
 from transforms.core.reasons import phrase
 from transforms.core.word_vectors import word_vectors
-from transforms.types import ROLES
+from transforms.types import ROLES, TEASER_ROLES
 
 FORMAT = 1
 DILATIONS = (1, 2, 4, 8, 1)
@@ -44,6 +44,7 @@ _PARTS = {
     "names": "its class names",
 }
 _BODY, _HEADING = ROLES.index("body"), ROLES.index("heading")
+_LOST = [ROLES.index(r) for r in (*TEASER_ROLES, "comment", "boilerplate")]  # not in any field of the story
 _HTML = NAMES.index("page_html")
 _SOFTENED = 0.7  # exponent of a probability before expectations are taken
 _LEAST_MAIN = 0.2  # probability of being main text below which nothing is kept in doubt
@@ -116,7 +117,7 @@ class RoleModel:
         starts = 1 / (1 + np.exp(-start))
         reasons = self._reasons(features, parts, scores, roles)
         for i in np.flatnonzero(roles != decoded):
-            reasons[i] = f"in doubt, and kept: the story would lose more without it; {reasons[i]}"
+            reasons[i] = f"in doubt, and kept; {reasons[i]}"
         return [Label(ROLES[r], float(p[i, r]), float(starts[i]), reasons[i]) for i, r in enumerate(roles)]
 
     def _reasons(
@@ -181,7 +182,7 @@ def with_doubtful_text(roles: NDArray[np.int64], p: Floats, chars: Floats) -> ND
     order = np.argsort(-soft, kind="stable")
     kept, right = np.cumsum(chars[order]), np.cumsum((soft * chars)[order])
     best = main[order[np.argmax(2 * right / (kept + right[-1]))]]
-    doubtful = (main >= max(best, _LEAST_MAIN)) & (chars >= _RUNNING) & (roles != _BODY) & (roles != _HEADING)
+    doubtful = (main >= max(best, _LEAST_MAIN)) & (chars >= _RUNNING) & np.isin(roles, _LOST)
     return np.where(doubtful, np.where(p[:, _BODY] >= p[:, _HEADING], _BODY, _HEADING), roles)
 
 
