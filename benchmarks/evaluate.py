@@ -31,11 +31,7 @@ STORY_SETS = (
     ("news, HTML", "news", "html", 0.94),
     ("news, text", "news", "text.jsonl", 0.92),
 )
-OWN_SETS = (  # an absolute path stays as it is when joined to the data's folder
-    ("the seed page", Path("seed/roles.jsonl")),
-    ("variants of the seed page, of our own writing", Path("tests/data/seed_variants.jsonl").resolve()),
-    ("other pages of our own writing", Path("tests/data/roles.jsonl").resolve()),
-)
+OWN_PAGES = Path(__file__).parents[1] / "tests/data"
 PEERS = ("trafilatura", "readability-lxml")
 
 
@@ -55,7 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = [_story_row(args, *entry) for entry in STORY_SETS]
     roles = _roles(args)
     clusters = _clusters(args)
-    own = {name: _packaged(args, args.data / path) for name, path in OWN_SETS}
+    own = {
+        "the seed page": _packaged(args, args.data / "seed/roles.jsonl"),
+        "variants of the seed page, of our own writing": _packaged(args, OWN_PAGES / "seed_variants.jsonl"),
+        "other pages of our own writing": _packaged(args, OWN_PAGES / "roles.jsonl"),
+    }
     result = {
         "date": date.today().isoformat(),
         "versions": _versions(args.peers),

@@ -1,4 +1,4 @@
-"""Compose pages whose every label is known: real stories among other stories' teasers and real chrome.
+"""Compose pages whose every label is known, and change real ones a little, so that none is seen twice the same.
 
 Hand-labelled pages hold a few hundred teasers; here any two stories make more. A composed page is one story with,
 in a layout drawn at random: navigation on top, interruptions between paragraphs, an author box, teasers of other

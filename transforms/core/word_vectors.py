@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-PACKAGED = Path(__file__).parents[1] / "models" / "words.npz"
+_PACKAGED = Path(__file__).parents[1] / "models" / "words.npz"
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class WordVectors:
 @lru_cache(maxsize=1)
 def word_vectors() -> WordVectors:
     """The packaged vectors, loaded once per process."""
-    with np.load(PACKAGED, allow_pickle=False) as arrays:
+    with np.load(_PACKAGED, allow_pickle=False) as arrays:
         words = bytes(arrays["words"]).decode().split("\n")
         table = arrays["vectors"].astype(np.float32) * arrays["scale"][:, None]
     rows = {word: row for row, word in enumerate(words)}
-    return WordVectors(rows, table, hashlib.sha256(PACKAGED.read_bytes()).hexdigest())
+    return WordVectors(rows, table, hashlib.sha256(_PACKAGED.read_bytes()).hexdigest())
 
 
 def line_vectors(lines: Sequence[Sequence[str]]) -> NDArray[np.float32]:
