@@ -43,7 +43,8 @@ test: venv  ## lint, types and all tests
 eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python
 
-READS := $(addprefix transforms/core/,dom.py encoding.py features.py lines.py metadata.py role_model.py word_vectors.py)
+READS := $(addprefix transforms/core/,dates.py dom.py encoding.py features.py json_ld.py lines.py metadata.py page_title.py \
+	people.py role_model.py word_vectors.py)
 build/folds/done: training/*.py transforms/types.py $(READS) | venv
 	rm -f build/folds/*.npz
 	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 0 1 2 & first=$$!; \

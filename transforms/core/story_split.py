@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import urldefrag
 
@@ -13,11 +12,9 @@ from resiliparse.parse.lang import detect_fast
 
 from transforms.core.metadata import Metadata, absolute_url
 from transforms.core.role_model import Label
+from transforms.core.story_fields import StoryFields, read_fields
 from transforms.types import TEASER_ROLES, Block, Page, PageRecord, PageResult, Segment, Story, Teaser
 
-_BY = re.compile(r"^(by|von|par|por|di|door|av|af|od|przez)\s+", re.IGNORECASE)
-_NAME = re.compile(r"^[^\W\d_][\w.'’-]*(?:\s+[\w.'’()-]+){1,4}$")
-_SPACES = re.compile(r"\s+")
 _INDEX_TEASERS = 5  # teasers from which a page with hardly any text of its own is an index
 _LANGUAGE_SAMPLE = 4_000
 _LANGUAGE_LEAST = 40
@@ -59,9 +56,13 @@ def split_story(
     kind, kind_confidence = _kind(decided, len(teasers), page.kind)
     url = page.url or metadata.url
     site = registered_domain(url)
+    own_text = "\n".join(d.block.text for d in decided if d.role in ("title", "dek", "heading", "body"))
+    language = _language(own_text) or metadata.language
+    fields = read_fields([(d.role, d.block.text) for d in decided], metadata, language)
+    title = page.title if page.kind == "clean" else fields.title or page.title
     story = None
     if kind not in ("index", "error"):
-        story = _story(page, text, decided, metadata, teasers, url, site)
+        story = _story(page, text, decided, metadata, teasers, url, site, replace(fields, title=title), language)
     record = PageRecord(
         id=page.id,
         url=url,
@@ -74,6 +75,8 @@ def split_story(
         chars_in=len(text),
         chars_kept=len(story.text) if story else 0,
         source=page.source,
+        title=title,
+        canonical_url=metadata.canonical,
     )
     return PageResult(record, tuple(_segments(page.id, text, decided)), story, tuple(teasers), text)
 
@@ -174,28 +177,27 @@ def _story(
     teasers: list[Teaser],
     url: str | None,
     site: str | None,
+    fields: StoryFields,
+    language: str | None,
 ) -> Story | None:
     main = [d for d in decided if d.role in ("heading", "body")]
-    title = next((d.block.text for d in decided if d.role == "title"), None) or page.title
-    if page.kind == "clean":
-        title = page.title
     if not any(d.role == "body" for d in main) and page.kind != "clean":
         return None
-    if not main and not title:
+    if not main and not fields.title:
         return None
     body = _joined(text, main)
-    by_role = {role: [d.block.text for d in decided if d.role == role] for role in ("dek", "caption", "bio", "byline")}
+    by_role = {role: [d.block.text for d in decided if d.role == role] for role in ("caption", "bio")}
     size = sum(len(d.block.text) for d in main)
     confidence = sum(d.confidence * len(d.block.text) for d in main) / size if size else 1.0
     return Story(
         id=page.id,
         url=url,
         site=site,
-        title=title or metadata.title,
-        dek="\n\n".join(by_role["dek"]) or None,
-        authors=metadata.authors or _authors(by_role["byline"]),
-        published=page.published or metadata.published,
-        language=_language(body or title or "") or metadata.language,
+        title=fields.title,
+        dek=fields.dek,
+        authors=fields.authors,
+        published=page.published or fields.published,
+        language=language,
         text=body,
         captions=tuple(dict.fromkeys(by_role["caption"])),
         bio="\n\n".join(by_role["bio"]) or None,
@@ -205,6 +207,10 @@ def _story(
         chars_kept=len(body),
         source=page.source,
         metadata=page.metadata,
+        modified=metadata.modified,
+        section=metadata.section,
+        site_name=metadata.site_name,
+        description=metadata.description,
     )
 
 
@@ -218,16 +224,6 @@ def _joined(text: str, main: Sequence[_Decided]) -> str:
             pieces.append("\n" if line_break else "\n\n")
         pieces.append(d.block.text)
     return "".join(pieces)
-
-
-def _authors(bylines: Sequence[str]) -> tuple[str, ...]:
-    """Names from byline lines: a line that is nothing but "By" and two to five words."""
-    names = []
-    for line in bylines:
-        name = _BY.sub("", line.strip())
-        if _NAME.match(name) and len(name) <= 60:
-            names.append(_SPACES.sub(" ", name))
-    return tuple(dict.fromkeys(names))
 
 
 def _language(text: str) -> str | None:

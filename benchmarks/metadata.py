@@ -1,0 +1,149 @@
+"""Metadata beside trafilatura's, on the same files in the same run: exact matches and time per page.
+
+    python -m benchmarks.metadata --data ../shared --peers .venv-peers/bin/python [--folds build/folds]
+
+Copydesk's values are what a run writes: title, authors and published of the page's row in ``stories/``, and for a
+page without a story the title of its row in ``pages/``. trafilatura's are those of ``extract_metadata`` with its
+default settings. Both get the page's bytes and its address.
+
+The same normalisation for both and for the reference, and no other: white space is folded; titles are compared
+case-sensitive, once as they are and once with typography folded (curly and straight quotes, kinds of dashes, the
+ellipsis); dates to the day; authors as sets of names, where a reference that is one string is divided at commas,
+semicolons, "&" and the word "and", and so is each name that an extractor gives. A page counts for a field only
+where the reference has it.
+
+The time is that of parsing the page and reading its head, for both; Copydesk's roles, which bylines and the shown
+headline come from, are needed for the text in any case and are not in it.
+
+With ``--folds`` each page is labelled by the role model that was fitted without its site; otherwise by the packaged
+one, which has seen these pages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tqdm import tqdm
+
+from training.data import domain_of, fold_of, read_jsonl
+from transforms.core.dom import parse_html
+from transforms.core.encoding import decode
+from transforms.core.metadata import read_metadata
+from transforms.core.segment import segment_page
+from transforms.settings import SegmentSettings
+from transforms.types import Page, Source
+
+_TYPOGRAPHY = str.maketrans(
+    {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "‑": "-", "…": "...", "\u00ad": ""}
+)
+_BETWEEN_NAMES = re.compile(r"\s*[;,&]\s*(?:and\s+)?|\s+and\s+")
+_FIELDS = ("title", "title, typography folded", "authors", "published")
+
+
+def folded(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def people(names: list[str] | tuple[str, ...]) -> frozenset[str]:
+    return frozenset(p for name in names for part in _BETWEEN_NAMES.split(name) if (p := folded(part)))
+
+
+def values(title: str | None, authors: list[str] | tuple[str, ...], published: str | None) -> dict[str, object]:
+    """The comparable values of one page, empty where there is none."""
+    plain = folded(title)
+    return {
+        "title": plain,
+        "title, typography folded": folded(plain.translate(_TYPOGRAPHY)),
+        "authors": people(authors),
+        "published": (published or "")[:10],
+    }
+
+
+def reference(row: dict) -> dict[str, object]:
+    authors = row["authors"] or () if "authors" in row else [row["author"]] if row["author"] else ()
+    return values(row["title"], authors, row["published"] if "published" in row else row["publish_date"])
+
+
+def copydesk(row: dict, html: bytes, folds: Path | None) -> tuple[dict[str, object], float]:
+    """What a run gives for one page, and the seconds for parsing it and reading its head."""
+    start = time.perf_counter()
+    root = parse_html(decode(html, None, True)[0])
+    if root is not None:
+        read_metadata(root, row["url"])
+    seconds = time.perf_counter() - start
+    model = ""
+    if folds is not None:
+        fallback = row["id"].split("_")[0] if "country" in row else row["id"]
+        model = str(folds / f"fold-{fold_of(domain_of(row['url'], fallback))}.npz")
+    page = Page(row["id"], "html", html, Source(row["id"]), url=row["url"])
+    result = segment_page(page, SegmentSettings(model=model))
+    if result.story is None:
+        return values(result.page.title, (), None), seconds
+    return values(result.story.title, result.story.authors, result.story.published), seconds
+
+
+def measure(data: Path, peers: Path, folds: Path | None, name: str) -> list[tuple[str, str, int, float, float]]:
+    """Rows of the table of one data set, and its seconds under the field "ms"."""
+    gold = read_jsonl(data / name / "gold.jsonl")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "peer.jsonl"
+        program = Path(__file__).with_name("metadata_peer.py")
+        subprocess.run(
+            [str(peers), str(program), str(data / name / "gold.jsonl"), str(data / name / "html"), str(out)], check=True
+        )
+        theirs = {row["id"]: row for row in read_jsonl(out)}
+    hits: Counter[tuple[str, str, str]] = Counter()
+    seconds = 0.0
+    for row in tqdm(gold, name, disable=not sys.stderr.isatty()):
+        html = gzip.decompress((data / name / "html" / f"{row['id']}.html.gz").read_bytes())
+        ours, spent = copydesk(row, html, folds)
+        seconds += spent
+        peer = theirs[row["id"]]
+        peers_values = values(peer["title"], peer["authors"], peer["published"])
+        truth = reference(row)
+        groups = ["all"] if row.get("page_type", "article") != "article" else ["all", "articles"]
+        for field in _FIELDS:
+            for group in groups if truth[field] else ():
+                hits[group, field, "pages"] += 1
+                hits[group, field, "ours"] += ours[field] == truth[field]
+                hits[group, field, "theirs"] += peers_values[field] == truth[field]
+    rows = []
+    for group in ("articles", "all"):
+        for field in _FIELDS:
+            count = hits[group, field, "pages"]
+            if group == "articles" or count > hits["articles", field, "pages"]:
+                ours, theirs_share = hits[group, field, "ours"] / count, hits[group, field, "theirs"] / count
+                rows.append((f"{name}, {group}", field, count, ours, theirs_share))
+    peer_seconds = sum(row["seconds"] for row in theirs.values())
+    rows.append((f"{name}, all", "ms per page", len(gold), 1000 * seconds / len(gold), 1000 * peer_seconds / len(gold)))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with news/ and wcxb/")
+    parser.add_argument("--peers", type=Path, default=Path(".venv-peers/bin/python"), help="Python of the peers")
+    parser.add_argument("--folds", type=Path, help="folder of role models fitted by site folds")
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    arguments = parser.parse_args()
+    rows = [r for name in ("news", "wcxb") for r in measure(arguments.data, arguments.peers, arguments.folds, name)]
+    print("| pages of | field | pages | copydesk | trafilatura |\n| --- | --- | ---: | ---: | ---: |")
+    for pages_of, field, count, ours, theirs in rows:
+        digits = 1 if field == "ms per page" else 3
+        print(f"| {pages_of} | {field} | {count:,} | {ours:.{digits}f} | {theirs:.{digits}f} |")
+    if arguments.json:
+        names = ("pages_of", "field", "pages", "copydesk", "trafilatura")
+        arguments.json.write_text(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Names of authors: cleaned, told apart, and read out of bylines.
+
+What the page marks as a name is only cleaned. A byline is prose, so that a name is taken from it only where its
+shape leaves little doubt; where it does, there is no name.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from transforms.core.dates import find_date, is_month
+
+# Words that announce an author at the start of a line. A help, not a need: a line that is nothing but a name of two
+# words and more is read without them.
+_ANNOUNCE = re.compile(
+    r"^\W*(?:(?:written|words|story|text|posted|published|authored|article|report|created|submitted|content)\s+by|"
+    r"by|authors?\b|writers?\b|von|text(?:\s+von)?\b|autor(?:in|en|es|a|i)?\b|auteurs?\b|par|por|di|door|av|af|przez|tekst\b|"
+    r"yazan|yazar|oleh|penulis|автор|от|текст|από|作者|文|記者|tác giả)(?=[\s:：/]|$)\s*[:：/]?\s*",
+    re.IGNORECASE,
+)
+_GLUED = re.compile(r"^(?:(?i:written |posted )?By|Von|Par|Por)(?=[A-Z])")  # "ByAda Reed", two elements side by side
+# What announces a date and may stand between a name and it.
+_BEFORE_DATE = re.compile(
+    r"\s*\b(?:last\s+)?(?:updated|published|posted|modified|aktualisiert|veröffentlicht|publié|mis à jour|actualizado|"
+    r"publicado|atualizado|aggiornato|pubblicato|bijgewerkt|gepubliceerd|opdateret|oppdatert|publisert|uppdaterad|"
+    r"обновлено|опубликовано|güncelleme|on|am|le|il|el|op|den|в)?\s*:?\s*$",
+    re.IGNORECASE,
+)
+_GLUED_MONTH = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z][a-z]{2,9}\.? \d)")  # "Ada ReedMar 5, 2026"
+_TAG = re.compile(r"<[^>]+>")
+_EMAIL = re.compile(r"\S+@\S+\.\S+")
+_ADDRESS = re.compile(r"^(?:https?:|www\.|//)|^\S+\.[a-z]{2,6}(?:/\S*)?$", re.IGNORECASE)
+_PIECES = re.compile(r"\s*[|•·∙●;／\t\n]\s*|\s+[-–—~/]\s+|\s{2,}")
+_AND = "and|und|et|en|og|och|i|и|ve|y|e"
+_JOINED = re.compile(rf"\s*;\s*|\s*[,、،]\s*(?:{_AND})\s+|\s+(?:and|und|et|og|och|ve|και)\s+|\s+&\s+", re.IGNORECASE)
+_COMMA = re.compile(r"\s*[,、،]\s*")
+_PARTICLES = frozenset(
+    ("de", "da", "do", "dos", "das", "del", "della", "di", "du", "la", "le", "van", "der", "den", "von", "vom", "zu",
+     "zum", "zur", "ten", "ter", "bin", "ibn", "al", "el", "bint", "ben", "y", "e", "af", "av", "i", "o", "ou", "of",
+     "the", "und")
+)  # fmt: skip
+_LEAST, _MOST = 2, 60  # characters of a name
+
+
+def clean_name(value: str) -> str | None:
+    """One name without markup, announcement, address and quotes; None where nothing is left.
+
+    >>> clean_name("By  Ada Reed &amp; Co"), clean_name("https://example.org/ada"), clean_name("262588213843476")
+    ('Ada Reed & Co', None, None)
+    """
+    text = " ".join(_TAG.sub(" ", html.unescape(value)).replace("\u200b", "").split())
+    if _ADDRESS.match(text) and " " not in text and not text[:1].isupper():
+        return None
+    text = _EMAIL.sub("", text)
+    text = _GLUED.sub("", _announced(text)[0] or text)
+    text = text.strip(' \t,;:|·•-–—/"“”„«»‹›@()[]')
+    if not _LEAST <= len(text) <= 200 or not any(c.isalpha() for c in text):
+        return None
+    return text
+
+
+def split_names(value: str) -> tuple[str, ...]:
+    """The names in a string that the page marks as its author or authors.
+
+    A comma parts two names only where all its parts look like full names: "Ada Reed, Ph.D." is one.
+
+    >>> split_names("Ada Reed and Bo Lin"), split_names("Ada Reed, Ph.D."), split_names("Ada Reed, Bo Lin")
+    (('Ada Reed', 'Bo Lin'), ('Ada Reed, Ph.D.',), ('Ada Reed', 'Bo Lin'))
+    """
+    cleaned = clean_name(value)
+    if cleaned is None:
+        return ()
+    names: list[str] = []
+    for piece in _JOINED.split(cleaned):
+        parts = [p for p in _COMMA.split(piece) if p]
+        if len(parts) > 1 and all(looks_like_name(p) for p in parts):
+            names.extend(parts)
+        else:
+            names.append(piece)
+    if any(len(n.split()) < 2 for n in names) and not cleaned.count(";"):
+        # "Food and Drug Administration", "Morgan & Morgan": one name that holds the word
+        names = [cleaned] if not all(looks_like_name(p) for p in names) else names
+    return tuple(dict.fromkeys(n for name in names if (n := clean_name(name))))
+
+
+def looks_like_name(text: str, least: int = 2) -> bool:
+    """Whether a text has the shape of a person's name: 2 to 5 capitalised words, or short without capital letters.
+
+    >>> looks_like_name("Ada van der Reed"), looks_like_name("Reading time"), looks_like_name("松岡大地")
+    (True, False, False)
+    """
+    words = text.split()
+    if not least <= len(words) <= 5 or not _LEAST <= len(text) <= _MOST:
+        return False
+    capital = 0
+    for word in words:
+        bare = word.strip(".,'’\"()")
+        if not bare or any(not (c.isalpha() or c in "-'’.\u00ad" or unicodedata.combining(c)) for c in bare):
+            return False
+        if bare != bare.lower() or _uncased(bare):
+            capital += 1
+        elif bare not in _PARTICLES:
+            return False
+    return capital >= least and not _PARTICLES.intersection([words[-1].lower()])
+
+
+def names_in_bylines(lines: Sequence[str], language: str | None = None) -> tuple[str, ...]:
+    """The author's names in the byline lines of a page, given in reading order.
+
+    A line with an announcing word wins over one that only looks like a name. Dates, times, roles after a comma
+    and addresses are no part of a name.
+    """
+    bare: tuple[str, ...] = ()
+    for number, line in enumerate(lines):
+        rest, announced = _announced(_GLUED.sub("By ", line.strip()))
+        if announced and not rest and number + 1 < len(lines):
+            rest = lines[number + 1]
+        elif not announced:
+            rest, announced = _after_date(rest, language)
+        found = _names(rest, language, 1 if announced else 2)
+        if found and announced:
+            return found
+        bare = bare or found
+    return bare
+
+
+def _announced(text: str) -> tuple[str, bool]:
+    match = _ANNOUNCE.match(text)
+    return (text[match.end() :].strip(), True) if match else (text, False)
+
+
+def _after_date(text: str, language: str | None) -> tuple[str, bool]:
+    """What follows a date that stands at the start of a line, and whether it is announced."""
+    found = find_date(text, language)
+    if found is None or found[1] > 20:
+        return text, False
+    after, announced = _announced(text[found[2] :].strip(" |•·,-–—"))
+    return (after, True) if announced else (text, False)
+
+
+def _names(text: str, language: str | None, least: int) -> tuple[str, ...]:
+    """Names at the start of a text; a single word counts only where the line was announced (``least`` 1)."""
+    text = _GLUED_MONTH.sub(" ", text)
+    found = find_date(text, language)
+    if found is not None:
+        before = _BEFORE_DATE.sub("", text[: found[1]]).strip()
+        text = before if len(before) > 1 else text[found[2] :]
+    text = _EMAIL.sub("", text)
+    for piece in _PIECES.split(text):
+        names: list[str] = []
+        for joined in _JOINED.split(piece):
+            for place, part in enumerate(_COMMA.split(joined)):
+                name = _without_tail(part.strip(" .:,-–—()"), language)
+                single = least == 1 and not names and place == 0 and _single(name, part)
+                if not single and not (looks_like_name(name) and not is_month(name.split()[0], language)):
+                    break  # a role, a place: nothing behind it is a name
+                names.append(name)
+        if names:
+            return tuple(dict.fromkeys(names))
+        if least == 1:
+            return ()  # what an announcement is followed by is the name, or there is none
+    return ()
+
+
+def _without_tail(text: str, language: str | None) -> str:
+    """Cut what no name holds: digits, a month, words in lower case that are no particles."""
+    words: list[str] = []
+    for word in text.split():
+        bare = word.strip(".,:")
+        lower = bare[:1].islower() and bare.lower() not in _PARTICLES and bare == bare.lower()
+        if any(c.isdigit() for c in bare) or (words and (lower or is_month(bare, language))):
+            break
+        words.append(word)
+    while words and words[-1].lower() in _PARTICLES:
+        words.pop()
+    return " ".join(words).strip(" .:,") if not words or len(words[-1]) > 2 else " ".join(words)
+
+
+def _single(name: str, part: str) -> bool:
+    return bool(name) and " " not in name and part.strip() == name and name.replace("-", "").isalnum()
+
+
+def _uncased(word: str) -> bool:
+    return not word[0].isupper() and not word[0].islower()
+
+
+def is_weak(name: str) -> bool:
+    """Whether a name is a login, an address or the like rather than what a reader sees as the author.
+
+    >>> is_weak("a.reed"), is_weak("mdr.de"), is_weak("Ada Reed"), is_weak("AFP")
+    (True, True, False, False)
+    """
+    login = name == name.lower() and name[:1].islower()
+    return " " not in name and (login or _ADDRESS.match(name) is not None)
+
+
+def best_authors(marked: Iterable[str], byline: Sequence[str], publishers: Iterable[str | None]) -> tuple[str, ...]:
+    """The authors of a story: those whom the page's head marks, unless they are its publisher or a login.
+
+    Args:
+        marked: names in the head of the page.
+        byline: names in its bylines.
+        publishers: names of the site and of its publisher, and its host.
+    """
+    marked = tuple(marked)
+    known = {_squashed(p) for p in publishers if p} - {""}
+    real = tuple(n for n in marked if not is_weak(n) and _squashed(n) not in known)
+    if real:
+        return real
+    return tuple(byline) or marked
+
+
+def _squashed(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
