@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from transforms.core.dates import date_in_text, date_in_url, iso_date
 from transforms.core.encoding import replace_unstorable
 from transforms.core.json_ld import JsonLd, Node, first_string, read_json_ld
 from transforms.core.page_title import squashed, without_site
-from transforms.core.people import split_names
+from transforms.core.people import names_in_bylines, split_names
 
 __all__ = ["Metadata", "absolute_url", "iso_date", "read_metadata"]
 
@@ -94,7 +95,7 @@ def read_metadata(root: etree._Element, url: str | None = None) -> Metadata:
     return Metadata(
         title=titles[0] if titles else None,
         description=_text(first_string(story.get("description"))) or _first(metas, _DESCRIPTION_META),
-        authors=_authors(root, metas, data),
+        authors=_authors(root, metas, data, language),
         published=_dates(data, ("datePublished", "uploadDate", "dateCreated"))
         or _meta_date(metas, _PUBLISHED_META)
         or _marked_date(root, "datepublished")
@@ -191,7 +192,7 @@ def _dates(data: JsonLd, keys: tuple[str, ...]) -> str | None:
     return None
 
 
-def _authors(root: etree._Element, metas: dict[str, list[str]], data: JsonLd) -> tuple[str, ...]:
+def _authors(root: etree._Element, metas: dict[str, list[str]], data: JsonLd, language: str | None) -> tuple[str, ...]:
     """Names in JSON-LD; else in meta elements; else in elements that are marked as the author's."""
     for rank in (None, 0, 1, 2, 3):
         node = data.story(rank)
@@ -203,7 +204,7 @@ def _authors(root: etree._Element, metas: dict[str, list[str]], data: JsonLd) ->
         found = _unique(metas.get(key, ()))
         if found:
             return found
-    return _marked_authors(root)
+    return _marked_authors(root, language)
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:
@@ -232,29 +233,40 @@ def _node_names(data: JsonLd, value: Any, depth: int = 0) -> Iterator[str]:
                 yield full
 
 
-def _marked_authors(root: etree._Element) -> tuple[str, ...]:
-    """Names in elements marked by microdata, by a link relation, or by a class that says author or byline."""
-    by_class: list[str] = []
+def _marked_authors(root: etree._Element, language: str | None) -> tuple[str, ...]:
+    """Names in elements marked by microdata, by a link relation, or by a class that says author or byline.
+
+    Such elements hold prose: what is no name in shape is left out. The authors of one story stand side by side;
+    further away stand those of comments and posts.
+    """
     marked: list[str] = []
+    place: etree._Element | None = None
+    by_class: tuple[str, ...] = ()
     for element in root.iter("a", "span", "div", "p", "address", "cite", "b", "strong", "li", "h4", "h5"):
         attributes = element.attrib
         if not attributes:
             continue
         if "author" in (attributes.get("itemprop", "") + " " + attributes.get("rel", "")).split():
             inner = element.find(".//*[@itemprop='name']")
-            text = _short_text(inner if inner is not None else element)
-            if text and not _belongs_to_other(element):
-                marked.append(text)
-        elif not by_class and _AUTHOR_CLASS.search(attributes.get("class", "")):
-            text = _short_text(element)
-            if text and len(text.split()) <= 8 and not _belongs_to_other(element):
-                by_class.append(text)
-    return _unique(marked[:8]) or _unique(by_class)
+            names = () if _belongs_to_other(element) else _shown_names(element if inner is None else inner, language, 1)
+            near = next(itertools.islice(element.iterancestors(), 1, 2), None)
+            if names and (place is None or near is place):
+                place = near
+                marked.extend(names)
+        elif not by_class and _AUTHOR_CLASS.search(attributes.get("class", "")) and not _belongs_to_other(element):
+            by_class = _shown_names(element, language, 2)
+    return tuple(dict.fromkeys(marked)) or by_class
 
 
-def _short_text(element: etree._Element) -> str | None:
-    text = _text(" ".join(element.itertext()))
-    return text if text and len(text) <= _MOST_AUTHOR_CHARS else None
+def _shown_names(element: etree._Element, language: str | None, least: int) -> tuple[str, ...]:
+    """Names in the pieces of text of a short element; one word is a name only where ``least`` is 1."""
+    pieces = [t for piece in element.itertext() if (t := _text(piece))]
+    if not pieces or sum(map(len, pieces)) > _MOST_AUTHOR_CHARS:
+        return ()
+    names = names_in_bylines(pieces, language)
+    if names or least > 1 or len(pieces) > 1 or " " in pieces[0]:
+        return names
+    return split_names(pieces[0])
 
 
 def _belongs_to_other(element: etree._Element) -> bool:

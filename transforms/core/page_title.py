@@ -13,6 +13,7 @@ from functools import lru_cache
 
 # What stands between a title and a site's name: a sign with space on both sides, or a bar.
 _BETWEEN = re.compile(r"\s+(?:[-–—|│｜•·∙»›>«‹/⁄\\~*⋆⎸]|::|--|<)\s+|\s*[|│｜]\s*|(?<=\S):\s+|\s+:\s+")
+_ANCHOR = re.compile(r"\s*[¶§]\s*$|\s+#\s*$")  # the sign of a link to the heading itself
 _LEAST_NAME = 4  # letters from which one name may be a part of another
 
 
@@ -74,7 +75,7 @@ def _site_test(sites: Iterable[str | None], host: str | None) -> Callable[[str],
             return True
         if len(part) < _LEAST_NAME:
             return False
-        if any(len(n) >= _LEAST_NAME and (n.startswith(part) or part.startswith(n)) for n in names):
+        if any(n.startswith(part) or (part.startswith(n) and 2 * len(n) > len(part)) for n in names):
             return True
         # "courier.example" of "The Harbour Courier", and the other way round
         long = [x for x in labels if len(x) >= _LEAST_NAME]
@@ -97,6 +98,8 @@ def best_title(shown: str | None, headings: Sequence[str], heads: Sequence[str])
     >>> best_title("HOME NEWS FERRY STRIKES PIER", [], ["Ferry strikes pier"])
     'Ferry strikes pier'
     """
+    shown = _ANCHOR.sub("", shown) if shown else None
+    headings = [_ANCHOR.sub("", h) for h in headings]
     by_form = {squashed(h): h for h in reversed(heads)}
     by_form.pop("", None)
     if shown is None or not squashed(shown):
@@ -105,7 +108,8 @@ def best_title(shown: str | None, headings: Sequence[str], heads: Sequence[str])
     form = squashed(shown)
     if form in by_form:
         other = by_form[form]
-        return other if _one_case(shown) and not _one_case(other) else shown
+        respaced = "".join(shown.split()) == "".join(other.split())  # elements side by side lose or gain a space
+        return other if respaced or (_one_case(shown) and not _one_case(other)) else shown
     agreed = next((h for h in headings if squashed(h) in by_form), None)
     if agreed is not None and all(squashed(h) != form for h in headings):
         return agreed

@@ -21,7 +21,7 @@ _ANNOUNCE = re.compile(
     r"yazan|yazar|oleh|penulis|автор|от|текст|από|作者|文|記者|tác giả)(?=[\s:：/]|$)\s*[:：/]?\s*",
     re.IGNORECASE,
 )
-_GLUED = re.compile(r"^(?:(?i:written |posted )?By|Von|Par|Por)(?=[A-Z])")  # "ByAda Reed", two elements side by side
+_GLUED = re.compile(r"^(?:(?i:written |posted )?[Bb]y|[Vv]on|[Pp]ar|[Pp]or)(?=[A-Z])")  # "ByAda Reed": two elements
 # What announces a date and may stand between a name and it.
 _BEFORE_DATE = re.compile(
     r"\s*\b(?:last\s+)?(?:updated|published|posted|modified|aktualisiert|veröffentlicht|publié|mis à jour|actualizado|"
@@ -33,7 +33,8 @@ _GLUED_MONTH = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z][a-z]{2,9}\.? \d)")  # "Ada 
 _TAG = re.compile(r"<[^>]+>")
 _EMAIL = re.compile(r"\S+@\S+\.\S+")
 _ADDRESS = re.compile(r"^(?:https?:|www\.|//)|^\S+\.[a-z]{2,6}(?:/\S*)?$", re.IGNORECASE)
-_PIECES = re.compile(r"\s*[|•·∙●;／\t\n]\s*|\s+[-–—~/]\s+|\s{2,}")
+_PIECES = re.compile(r"\s*[|•·∙●⋅・;／\t\n]\s*|\s+[-–—~/]\s+|\s{2,}")
+_NUMBERS = re.compile(r"^[\d\s./,-]+(?=\D)")
 _AND = "and|und|et|en|og|och|i|и|ve|y|e"
 _JOINED = re.compile(rf"\s*;\s*|\s*[,、،]\s*(?:{_AND})\s+|\s+(?:and|und|et|og|och|ve|και)\s+|\s+&\s+", re.IGNORECASE)
 _COMMA = re.compile(r"\s*[,、،]\s*")
@@ -43,6 +44,7 @@ _PARTICLES = frozenset(
      "the", "und")
 )  # fmt: skip
 _LEAST, _MOST = 2, 60  # characters of a name
+_DATE_AT = 20  # characters before a date that opens a line
 
 
 def clean_name(value: str) -> str | None:
@@ -55,7 +57,7 @@ def clean_name(value: str) -> str | None:
     if _ADDRESS.match(text) and " " not in text and not text[:1].isupper():
         return None
     text = _EMAIL.sub("", text)
-    text = _GLUED.sub("", _announced(text)[0] or text)
+    text = _announced(text)[0]
     text = text.strip(' \t,;:|·•-–—/"“”„«»‹›@()[]')
     if not _LEAST <= len(text) <= 200 or not any(c.isalpha() for c in text):
         return None
@@ -73,6 +75,9 @@ def split_names(value: str) -> tuple[str, ...]:
     cleaned = clean_name(value)
     if cleaned is None:
         return ()
+    first = _PIECES.split(cleaned)[0]
+    if first != cleaned and ";" not in cleaned and looks_like_name(first):
+        cleaned = first  # "Ada Reed - Courier", "Ada Reed | 2 March 2026"
     names: list[str] = []
     for piece in _JOINED.split(cleaned):
         parts = [p for p in _COMMA.split(piece) if p]
@@ -115,11 +120,9 @@ def names_in_bylines(lines: Sequence[str], language: str | None = None) -> tuple
     """
     bare: tuple[str, ...] = ()
     for number, line in enumerate(lines):
-        rest, announced = _announced(_GLUED.sub("By ", line.strip()))
+        rest, announced = _after_announcement(line.strip(), language)
         if announced and not rest and number + 1 < len(lines):
             rest = lines[number + 1]
-        elif not announced:
-            rest, announced = _after_date(rest, language)
         found = _names(rest, language, 1 if announced else 2)
         if found and announced:
             return found
@@ -127,18 +130,23 @@ def names_in_bylines(lines: Sequence[str], language: str | None = None) -> tuple
     return bare
 
 
+def _after_announcement(line: str, language: str | None) -> tuple[str, bool]:
+    """What follows the announcing word of a line, at its start or behind a date or a sign; else the whole line."""
+    rest, announced = _announced(line)
+    if announced:
+        return rest, True
+    found = find_date(line, language)
+    behind = line[found[2] :] if found and found[1] <= _DATE_AT else _NUMBERS.sub("", line)
+    for piece in (behind.strip(" |•·,-–—"), *_PIECES.split(line)[1:]):
+        rest, announced = _announced(piece)
+        if announced:
+            return rest, True
+    return line, False
+
+
 def _announced(text: str) -> tuple[str, bool]:
-    match = _ANNOUNCE.match(text)
+    match = _GLUED.match(text) or _ANNOUNCE.match(text)
     return (text[match.end() :].strip(), True) if match else (text, False)
-
-
-def _after_date(text: str, language: str | None) -> tuple[str, bool]:
-    """What follows a date that stands at the start of a line, and whether it is announced."""
-    found = find_date(text, language)
-    if found is None or found[1] > 20:
-        return text, False
-    after, announced = _announced(text[found[2] :].strip(" |•·,-–—"))
-    return (after, True) if announced else (text, False)
 
 
 def _names(text: str, language: str | None, least: int) -> tuple[str, ...]:
@@ -155,7 +163,8 @@ def _names(text: str, language: str | None, least: int) -> tuple[str, ...]:
             for place, part in enumerate(_COMMA.split(joined)):
                 name = _without_tail(part.strip(" .:,-–—()"), language)
                 single = least == 1 and not names and place == 0 and _single(name, part)
-                if not single and not (looks_like_name(name) and not is_month(name.split()[0], language)):
+                label = least > 1 and part.strip().startswith(f"{name}:")  # "Reading Time: 8 minutes"
+                if not single and (label or not looks_like_name(name) or _is_label(name, language)):
                     break  # a role, a place: nothing behind it is a name
                 names.append(name)
         if names:
@@ -163,6 +172,12 @@ def _names(text: str, language: str | None, least: int) -> tuple[str, ...]:
         if least == 1:
             return ()  # what an announcement is followed by is the name, or there is none
     return ()
+
+
+def _is_label(name: str, language: str | None) -> bool:
+    """Whether words in the shape of a name are part of a date or announce one ("Last Updated")."""
+    first, last = name.split()[0], name.split()[-1]
+    return is_month(first, language) or _BEFORE_DATE.sub("", f" {last}") == "" or _announced(f"{last} ")[1]
 
 
 def _without_tail(text: str, language: str | None) -> str:
@@ -205,12 +220,11 @@ def best_authors(marked: Iterable[str], byline: Sequence[str], publishers: Itera
         byline: names in its bylines.
         publishers: names of the site and of its publisher, and its host.
     """
-    marked = tuple(marked)
     known = {_squashed(p) for p in publishers if p} - {""}
-    real = tuple(n for n in marked if not is_weak(n) and _squashed(n) not in known)
-    if real:
-        return real
-    return tuple(byline) or marked
+    others = tuple(n for n in marked if _squashed(n) not in known)
+    if any(not is_weak(n) for n in others):
+        return others
+    return tuple(byline) or others or tuple(marked)
 
 
 def _squashed(text: str) -> str:
