@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test eval bench train wheel-check check clean
+.PHONY: help venv demo lint types test eval pages bench train wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,12 +57,17 @@ $(VENV)-peers/.installed: benchmarks/peers.txt
 	$(VENV)-peers/bin/python -m pip install -q -r benchmarks/peers.txt
 	touch $@
 
+pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page kinds by site folds
+	$(BIN)/python -m benchmarks.metadata --data $(DATA) --peers $(VENV)-peers/bin/python --json benchmarks/results/metadata.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kinds --data $(DATA) --json benchmarks/results/kinds.json
+
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
-train: venv  ## rebuild the word vectors and the role model from DATA, with fixed seeds and deterministic kernels
+train: venv  ## rebuild the word vectors, the role model and the page-kind model from DATA, with fixed seeds
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.word_vectors --out transforms/models/words.npz
 	$(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
 
 wheel-check: venv  ## build the wheel, install it elsewhere, run it from another directory
 	sh tests/e2e/wheel_check.sh $(PYTHON)

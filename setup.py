@@ -18,7 +18,7 @@ setup(
     package_data={
         "pipeline": ["*.jinja"],
         "pipeline.configs": ["*.toml"],
-        "transforms.models": ["*.npz", "*.md"],
+        "transforms.models": ["*.json", "*.npz", "*.md"],
     },
     entry_points={"console_scripts": ["copydesk = pipeline.cli:main"]},
     install_requires=[

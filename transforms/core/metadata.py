@@ -15,6 +15,7 @@ from lxml import etree
 from transforms.core.dates import date_in_text, date_in_url, iso_date
 from transforms.core.encoding import replace_unstorable
 from transforms.core.json_ld import JsonLd, Node, first_string, read_json_ld
+from transforms.core.markup import NO_MARKUP, Markup, read_markup
 from transforms.core.page_title import squashed, without_site
 from transforms.core.people import names_in_bylines, split_names
 
@@ -75,6 +76,7 @@ class Metadata:
     canonical: str | None = None
     region: str | None = None
     types: tuple[str, ...] = ()
+    markup: Markup = NO_MARKUP
 
 
 def read_metadata(root: etree._Element, url: str | None = None) -> Metadata:
@@ -116,6 +118,7 @@ def read_metadata(root: etree._Element, url: str | None = None) -> Metadata:
         canonical=own,
         region=region,
         types=(*data.types, *metas.get("og:type", ())),
+        markup=read_markup(root),
     )
 
 

@@ -11,11 +11,11 @@ import tldextract
 from resiliparse.parse.lang import detect_fast
 
 from transforms.core.metadata import Metadata, absolute_url
+from transforms.core.page_kind import page_kind
 from transforms.core.role_model import Label
 from transforms.core.story_fields import StoryFields, read_fields
 from transforms.types import TEASER_ROLES, Block, Page, PageRecord, PageResult, Segment, Story, Teaser
 
-_INDEX_TEASERS = 5  # teasers from which a page with hardly any text of its own is an index
 _LANGUAGE_SAMPLE = 4_000
 _LANGUAGE_LEAST = 40
 
@@ -45,32 +45,34 @@ def split_story(
     The first block labelled ``title`` is the title; a later copy of it is boilerplate. Teaser lines are
     numbered 1.. in order of appearance. Segments cover every block exactly once.
     """
+    url = page.url or metadata.url
+    found = page_kind(blocks, [x.role for x in labels], [x.confidence for x in labels], metadata, url, page.kind)
     decided = _one_title(
         [_Decided(b, x.role, None, x.confidence, x.reason) for b, x in zip(blocks, labels, strict=True)]
     )
+    if found.kind == "error":
+        _drop_teasers(decided)
     _number_teasers(decided, [x.starts_teaser for x in labels])
     for d in decided:
         if d.role not in TEASER_ROLES and d.role not in ("boilerplate", "comment"):
             d.story = 0
     teasers = _teasers(page, decided, metadata.base or metadata.url or page.url, metadata.url or page.url)
-    kind, kind_confidence = _kind(decided, len(teasers), page.kind)
-    url = page.url or metadata.url
     site = registered_domain(url)
     own_text = "\n".join(d.block.text for d in decided if d.role in ("title", "dek", "heading", "body"))
     language = _language(own_text) or metadata.language
     fields = read_fields([(d.role, d.block.text) for d in decided], metadata, language)
     title = page.title if page.kind == "clean" else fields.title or page.title
     story = None
-    if kind not in ("index", "error"):
+    if found.kind not in ("index", "error"):
         story = _story(page, text, decided, metadata, teasers, url, site, replace(fields, title=title), language)
     record = PageRecord(
         id=page.id,
         url=url,
         site=site,
-        kind=kind,
-        kind_confidence=round(kind_confidence, 4),
+        kind=found.kind,
+        kind_confidence=round(found.confidence, 4),
         status="no_story" if story is None else "story",
-        flags=flags if blocks else (*flags, "empty"),
+        flags=(*flags, *found.flags) if blocks else (*flags, *found.flags, "empty"),
         encoding=encoding,
         chars_in=len(text),
         chars_kept=len(story.text) if story else 0,
@@ -93,6 +95,13 @@ def _one_title(decided: list[_Decided]) -> list[_Decided]:
         else:
             d.role, d.reason = "heading", f"a second title; {d.reason}"
     return decided
+
+
+def _drop_teasers(decided: list[_Decided]) -> None:
+    """What an error page points to is the site's navigation, no record of another story."""
+    for d in decided:
+        if d.role in TEASER_ROLES:
+            d.role, d.reason = "boilerplate", f"the page is an error; {d.reason}"
 
 
 def _folded(text: str) -> str:
@@ -252,29 +261,6 @@ def registered_domain(url: str | None) -> str | None:
         return parts.top_domain_under_public_suffix or parts.domain or None
     # A top-level domain that is on no list: its registry takes names directly below it.
     return f"{parts.subdomain.rsplit('.', 1)[-1]}.{parts.domain}"
-
-
-def _kind(decided: list[_Decided], teasers: int, page_kind: str) -> tuple[str, float]:
-    """What sort of page this is, from its roles alone."""
-    if page_kind == "clean":
-        return "article", 1.0
-    size = {"body": 0, "teaser": 0, "comment": 0, "all": 0}
-    sure = 0.0
-    for d in decided:
-        n = len(d.block.text)
-        size["all"] += n
-        if d.role == "body":
-            size["body"] += n
-            sure += n * d.confidence
-        elif d.role in TEASER_ROLES:
-            size["teaser"] += n
-        elif d.role == "comment":
-            size["comment"] += n
-    if teasers >= _INDEX_TEASERS and size["body"] * 4 < size["teaser"] and size["body"] < 400:
-        return "index", size["teaser"] / (size["teaser"] + size["body"])
-    if size["body"]:
-        return "article", sure / size["body"]
-    return "other", 0.5
 
 
 def _segments(page_id: str, text: str, decided: list[_Decided]) -> list[Segment]:

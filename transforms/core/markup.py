@@ -1,0 +1,55 @@
+"""What the markup of a page says of its kind: how many elements of which sort, and what microdata call them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from lxml import etree
+
+# Elements that are counted. Each says something of what a page is for, in any language.
+ELEMENTS = (
+    "a", "article", "aside", "button", "code", "dl", "figure", "form", "h1", "h2", "h3", "iframe", "img", "input", "li",
+    "nav", "p", "pre", "select", "table", "textarea", "time", "video", "blockquote",
+)  # fmt: skip
+# Third parties whose frames and scripts ask whether the reader is a person; their names are the same in all languages.
+_CHALLENGE = re.compile(
+    r"recaptcha|hcaptcha|challenges\.cloudflare|cdn-cgi/challenge|geo\.captcha-delivery|datadome|perimeterx|"
+    r"px-captcha|funcaptcha|arkoselabs|turnstile|incapsula|_imperva|awswaf|friendlycaptcha",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Markup:
+    """Counts of elements by name (``ELEMENTS``), microdata types and properties, marks of a challenge or redirect."""
+
+    counts: tuple[int, ...] = (0,) * len(ELEMENTS)
+    types: tuple[str, ...] = ()  # schema.org types of itemtype, without name space
+    properties: tuple[str, ...] = ()  # values of itemprop, each once
+    challenge: bool = False  # a frame, script or form of a service that tells people from robots
+    noscript: str = ""  # the text for readers without scripts, white space folded
+
+
+NO_MARKUP = Markup()  # of text pages
+
+
+def read_markup(root: etree._Element) -> Markup:
+    """Count the elements of a parsed page."""
+    counts = Counter(element.tag for element in root.iter(*ELEMENTS))
+    types: list[str] = []
+    properties: dict[str, None] = {}
+    for element in root.iterfind(".//*[@itemtype]"):
+        types.extend(re.split(r"[/#]", part)[-1] for part in element.get("itemtype", "").split())
+    for element in root.iterfind(".//*[@itemprop]"):
+        properties.update(dict.fromkeys(element.get("itemprop", "").split()))
+    sources = (e.get("src") or e.get("action") or "" for e in root.iter("iframe", "script", "form"))
+    noscript = " ".join(" ".join(t for e in root.iter("noscript") for t in e.itertext()).split())
+    return Markup(
+        tuple(counts[name] for name in ELEMENTS),
+        tuple(dict.fromkeys(types)),
+        tuple(properties),
+        any(_CHALLENGE.search(source) for source in sources),
+        noscript[:2_000],
+    )
