@@ -12,6 +12,10 @@ ellipsis); dates to the day; authors as sets of names, where a reference that is
 semicolons, "&" and the word "and", and so is each name that an extractor gives. A page counts for a field only
 where the reference has it.
 
+A last row says on how many pages the reference title stands at all: as a first-level heading, as the shown headline,
+or as a title in the head with or without the site's affixes, typography folded. No extractor that copies can have
+more.
+
 The time is that of parsing the page and reading its head, for both; Copydesk's roles, which bylines and the shown
 headline come from, are needed for the text in any case and are not in it.
 
@@ -37,7 +41,7 @@ from tqdm import tqdm
 from training.data import domain_of, fold_of, read_jsonl
 from transforms.core.dom import parse_html
 from transforms.core.encoding import decode
-from transforms.core.metadata import read_metadata
+from transforms.core.metadata import Metadata, read_metadata
 from transforms.core.segment import segment_page
 from transforms.settings import SegmentSettings
 from transforms.types import Page, Source
@@ -46,7 +50,8 @@ _TYPOGRAPHY = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "‑": "-", "…": "...", "\u00ad": ""}
 )
 _BETWEEN_NAMES = re.compile(r"\s*[;,&]\s*(?:and\s+)?|\s+and\s+")
-_FIELDS = ("title", "title, typography folded", "authors", "published")
+_FOLDED = "title, typography folded"
+_FIELDS = ("title", _FOLDED, "authors", "published")
 
 
 def folded(text: str | None) -> str:
@@ -62,7 +67,7 @@ def values(title: str | None, authors: list[str] | tuple[str, ...], published: s
     plain = folded(title)
     return {
         "title": plain,
-        "title, typography folded": folded(plain.translate(_TYPOGRAPHY)),
+        _FOLDED: folded(plain.translate(_TYPOGRAPHY)),
         "authors": people(authors),
         "published": (published or "")[:10],
     }
@@ -73,22 +78,26 @@ def reference(row: dict) -> dict[str, object]:
     return values(row["title"], authors, row["published"] if "published" in row else row["publish_date"])
 
 
-def copydesk(row: dict, html: bytes, folds: Path | None) -> tuple[dict[str, object], float]:
-    """What a run gives for one page, and the seconds for parsing it and reading its head."""
+def copydesk(row: dict, html: bytes, folds: Path | None) -> tuple[dict[str, object], set[object], float]:
+    """What a run gives for one page, all titles that stand on it, and the seconds for parsing and reading its head."""
     start = time.perf_counter()
     root = parse_html(decode(html, None, True)[0])
-    if root is not None:
-        read_metadata(root, row["url"])
+    head = Metadata() if root is None else read_metadata(root, row["url"])
     seconds = time.perf_counter() - start
+    stand = {*head.titles, *head.headings}
+    if root is not None:
+        stand |= {e.text for e in root.iter("title")} | {e.get("content") for e in root.iter("meta")}
     model = ""
     if folds is not None:
         fallback = row["id"].split("_")[0] if "country" in row else row["id"]
         model = str(folds / f"fold-{fold_of(domain_of(row['url'], fallback))}.npz")
     page = Page(row["id"], "html", html, Source(row["id"]), url=row["url"])
     result = segment_page(page, SegmentSettings(model=model))
+    stand |= {result.page.title, *(s.text for s in result.segments if s.role == "title")}
+    folded_titles = {values(t, (), None)[_FOLDED] for t in stand if t}
     if result.story is None:
-        return values(result.page.title, (), None), seconds
-    return values(result.story.title, result.story.authors, result.story.published), seconds
+        return values(result.page.title, (), None), folded_titles, seconds
+    return values(result.story.title, result.story.authors, result.story.published), folded_titles, seconds
 
 
 def measure(data: Path, peers: Path, folds: Path | None, name: str) -> list[tuple[str, str, int, float, float]]:
@@ -105,12 +114,15 @@ def measure(data: Path, peers: Path, folds: Path | None, name: str) -> list[tupl
     seconds = 0.0
     for row in tqdm(gold, name, disable=not sys.stderr.isatty()):
         html = gzip.decompress((data / name / "html" / f"{row['id']}.html.gz").read_bytes())
-        ours, spent = copydesk(row, html, folds)
+        ours, stand, spent = copydesk(row, html, folds)
         seconds += spent
         peer = theirs[row["id"]]
         peers_values = values(peer["title"], peer["authors"], peer["published"])
         truth = reference(row)
         groups = ["all"] if row.get("page_type", "article") != "article" else ["all", "articles"]
+        for group in groups:
+            hits[group, "stands", "pages"] += 1
+            hits[group, "stands", "ours"] += truth[_FOLDED] in stand
         for field in _FIELDS:
             for group in groups if truth[field] else ():
                 hits[group, field, "pages"] += 1
@@ -123,6 +135,8 @@ def measure(data: Path, peers: Path, folds: Path | None, name: str) -> list[tupl
             if group == "articles" or count > hits["articles", field, "pages"]:
                 ours, theirs_share = hits[group, field, "ours"] / count, hits[group, field, "theirs"] / count
                 rows.append((f"{name}, {group}", field, count, ours, theirs_share))
+    stands = hits["articles", "stands", "ours"] / hits["articles", "stands", "pages"]
+    rows.append((f"{name}, articles", "title stands on the page", hits["articles", "stands", "pages"], stands, stands))
     peer_seconds = sum(row["seconds"] for row in theirs.values())
     rows.append((f"{name}, all", "ms per page", len(gold), 1000 * seconds / len(gold), 1000 * peer_seconds / len(gold)))
     return rows

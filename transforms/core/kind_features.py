@@ -30,6 +30,7 @@ _MOST = 3_000  # blocks that are read: what a page is for shows before
 _MONEY = re.compile(
     r"[$€£¥₹₽₩₺₫฿₪]\s?\d|\d\s?[€₽₺₫₴]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|kr|zł)\s?\d|\d\s?(?:USD|EUR|CHF|kr|zł|Kč|Ft|元|円|원)"
 )
+_DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[a-z]{2,}")
 # schema.org and Open Graph types in groups; the microdata and JSON-LD of a page use the same names.
 _TYPES = {
@@ -106,7 +107,10 @@ def _shape(
         dense[f"blocks_{name}"] = np.log1p(counts[i])
     body = role == ROLES.index("body")
     link = linked > 0.8 * size
-    money = np.array([_MONEY.search(b.text[:300]) is not None for b in blocks] or [False])
+    digit = [_DIGIT.search(b.text, 0, 300) is not None for b in blocks]
+    money = np.array(
+        [d and _MONEY.search(b.text, 0, 300) is not None for d, b in zip(digit, blocks, strict=True)] or [False]
+    )
     dense["body_chars"] = np.log1p(size[body].sum())
     dense["body_mean"] = np.log1p(size[body].mean()) if body.any() else 0.0
     dense["body_longest"] = np.log1p(size[body].max()) if body.any() else 0.0
@@ -125,7 +129,7 @@ def _shape(
     dense["money_blocks"] = np.log1p(money.sum())
     dense["money_share"] = money.mean()
     dense["money_alone"] = np.log1p((money & (size < 40)).sum())
-    dense["numbers"] = np.log1p(sum(len(b.text) < 20 and any(c.isdigit() for c in b.text) for b in blocks))
+    dense["numbers"] = np.log1p(sum(d and len(b.text) < 20 for d, b in zip(digit, blocks, strict=True)))
     dense["questions"] = np.log1p(sum(b.text.endswith(("?", "？", "؟")) for b in blocks))
 
 
