@@ -39,9 +39,9 @@ def scored(examples: Sequence[KindExample], form: str) -> dict:
         for x in examples:
             if x.form == form and fold_of(x.domain) == fold and x.id.isdigit():
                 start = time.perf_counter()
-                model.probabilities(kind_features(x.blocks, x.roles, x.confidences, x.metadata, x.url))
+                model.probabilities(kind_features(x.blocks, x.roles, x.metadata, x.url))
                 seconds = time.perf_counter() - start
-                found = page_kind(x.blocks, x.roles, x.confidences, x.metadata, x.url, form, model)
+                found = page_kind(x.blocks, x.roles, x.metadata, x.url, form, model)
                 rows.append((x, found, seconds))
     truth, answer = [x.kind for x, _, _ in rows], [found.kind for _, found, _ in rows]
     each = f1_score(truth, answer, labels=KINDS, average=None)

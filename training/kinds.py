@@ -44,9 +44,9 @@ KINDS = ("article", "forum", "index", "other", "product")
 FORMS = ("html", "text")
 PENALTY = 0.03  # inverse strength of the L2 penalty
 LEAST_SITES = {"html": 40, "text": 15}  # sites on which a word must occur: a convention, not one site's name
-STRIPPED = 0.3  # weight of a stripped copy beside its page
+STRIPPED = 1.0  # weight of a stripped copy beside its page
 STRIPPED_KINDS = ("article",)
-_FEW = (2, 8)  # paragraphs that a stripped page keeps, from and to
+_FEW = (1, 8)  # paragraphs that a stripped page keeps, from and to
 _CHROME_LOST = 0.8  # share of the boilerplate that it loses
 BALANCE = 0.5  # exponent of the class weights: 0 as frequent as in the data, 1 all classes alike
 
@@ -62,7 +62,6 @@ class KindExample:
     form: str
     blocks: list[Block]
     roles: list[str]
-    confidences: list[float]
     metadata: Metadata
     features: KindFeatures
 
@@ -85,12 +84,12 @@ def load_examples(data: Path, roles: Path | None) -> list[KindExample]:
                 labelled = label_blocks(parse_page(page), SegmentSettings(model=model))
                 parsed = labelled.parsed
                 content = "\n".join(b.text for b in parsed.blocks)  # the text form of what was just read
-                names, sure = [x.role for x in labelled.labels], [x.confidence for x in labelled.labels]
-                found = kind_features(parsed.blocks, names, sure, parsed.metadata, page.url)
+                names = [x.role for x in labelled.labels]
+                found = kind_features(parsed.blocks, names, parsed.metadata, page.url)
                 page_type = row.get("page_type", "article")
                 examples.append(
                     KindExample(
-                        row["id"], domain, page_type, page.url, form, list(parsed.blocks), names, sure,
+                        row["id"], domain, page_type, page.url, form, list(parsed.blocks), names,
                         parsed.metadata, found,
                     )
                 )  # fmt: skip
@@ -111,14 +110,14 @@ def stripped(x: KindExample) -> KindExample:
         if (role == "body" and paragraphs < 0) or (role == "boilerplate" and chance.random() < _CHROME_LOST):
             continue
         kept.append(i)
-    blocks, roles, sure = [x.blocks[i] for i in kept], [x.roles[i] for i in kept], [x.confidences[i] for i in kept]
+    blocks, roles = [x.blocks[i] for i in kept], [x.roles[i] for i in kept]
     metadata = Metadata(title=x.metadata.title, headings=x.metadata.headings)
     url = x.url if chance.random() < 0.5 else None
-    return replace(x, features=kind_features(blocks, roles, sure, metadata, url))
+    return replace(x, features=kind_features(blocks, roles, metadata, url))
 
 
 def fit(examples: Sequence[KindExample], form: str) -> KindModel:
-    """Fit the weights of one form on its examples and their stripped copies."""
+    """Fit the weights of one form on its examples, and on stripped copies of those whose kind still shows."""
     real = [x for x in examples if x.form == form]
     examples = [*real, *(stripped(x) for x in real if x.kind in STRIPPED_KINDS)]
     names = tuple(examples[0].features.dense)

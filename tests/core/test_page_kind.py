@@ -19,9 +19,9 @@ OBSTACLES = [
 
 
 def kind_of(lines, form="text", url=None):
-    """The kind of a page given as (role, text) lines, every role with confidence 0.9."""
+    """The kind of a page given as (role, text) lines."""
     blocks = text_blocks("\n".join(text for _, text in lines))
-    return page_kind(blocks, [role for role, _ in lines], [0.9] * len(lines), Metadata(), url, form)
+    return page_kind(blocks, [role for role, _ in lines], Metadata(), url, form)
 
 
 def read(html, url=None):
@@ -111,7 +111,7 @@ def test_two_full_articles_on_one_page(lines, several):
 
 def test_probabilities_are_of_the_kinds_and_sum_to_one():
     blocks = text_blocks(SENTENCE)
-    features = kind_features(blocks, ["body"], [0.9], Metadata(), "https://a.example/b")
+    features = kind_features(blocks, ["body"], Metadata(), "https://a.example/b")
     for form in ("html", "text"):
         chances = load_kind_model(form).probabilities(features)
         assert set(chances) == set(PAGE_KINDS) - {"error"}
@@ -119,9 +119,9 @@ def test_probabilities_are_of_the_kinds_and_sum_to_one():
 
 
 def test_words_of_the_address_but_not_of_a_slug():
-    features = kind_features([], [], [], Metadata(), "https://forum.example/board/why-is-the-bridge-shut")
+    features = kind_features([], [], Metadata(), "https://forum.example/board/why-is-the-bridge-shut")
     assert features.words == {"h:forum", "u:board"}
-    assert kind_features([], [], [], Metadata(), "http://[bad").words == frozenset()
+    assert kind_features([], [], Metadata(), "http://[bad").words == frozenset()
 
 
 def test_no_word_of_the_text_is_read():
@@ -132,7 +132,7 @@ def test_no_word_of_the_text_is_read():
 
 def test_a_page_of_very_many_lines_is_read_in_part():
     blocks = text_blocks("\n".join(f"Line {i}" for i in range(20_000)))
-    assert kind_features(blocks, ["body"] * 20_000, [0.5] * 20_000, Metadata(), None).dense["blocks"] < 9
+    assert kind_features(blocks, ["body"] * 20_000, Metadata(), None).dense["blocks"] < 9
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"kinds": [], "forms": {"html": {}}}', None])

@@ -19,11 +19,10 @@ def example(kind, number):
         "\n".join(f"Line {i} of page {number}, {'long ' * (i + number)}" for i in range(6 + number % 3))
     )
     roles = ["title", *[ROLE[kind]] * (len(blocks) - 1)]
-    sure = [0.9] * len(blocks)
     url = f"https://{kind}{number}.example/{kind}/a"
-    features = kind_features(blocks, roles, sure, Metadata(), url)
+    features = kind_features(blocks, roles, Metadata(), url)
     return KindExample(
-        str(number), f"{kind}{number}.example", TYPES[kind], url, "text", blocks, roles, sure, Metadata(), features
+        str(number), f"{kind}{number}.example", TYPES[kind], url, "text", blocks, roles, Metadata(), features
     )
 
 

@@ -69,21 +69,18 @@ class KindFeatures:
     words: frozenset[str] = field(default=frozenset())
 
 
-def kind_features(
-    blocks: Sequence[Block], roles: Sequence[str], confidences: Sequence[float], metadata: Metadata, url: str | None
-) -> KindFeatures:
+def kind_features(blocks: Sequence[Block], roles: Sequence[str], metadata: Metadata, url: str | None) -> KindFeatures:
     """Compute the features of one page.
 
     Args:
         blocks: its blocks in reading order.
         roles: the role of each.
-        confidences: the confidence of each, in [0, 1].
         metadata: what its head says; empty for text pages.
         url: its address, if it is known.
     """
-    blocks, roles, confidences = blocks[:_MOST], roles[:_MOST], confidences[:_MOST]
+    blocks, roles = blocks[:_MOST], roles[:_MOST]
     dense: dict[str, float] = {}
-    _shape(blocks, roles, confidences, dense)
+    _shape(blocks, roles, dense)
     _structure(blocks, dense)
     _head(metadata, dense)
     address = _split(url)
@@ -92,14 +89,11 @@ def kind_features(
     return KindFeatures(dense, frozenset(_words(blocks, address, segments)))
 
 
-def _shape(
-    blocks: Sequence[Block], roles: Sequence[str], confidences: Sequence[float], dense: dict[str, float]
-) -> None:
+def _shape(blocks: Sequence[Block], roles: Sequence[str], dense: dict[str, float]) -> None:
     """Shares of the roles, and what the lines look like."""
     size = np.array([len(b.text) for b in blocks] or [1], np.float64)
     linked = np.array([b.dom.link_chars if b.dom else 0 for b in blocks] or [0], np.float64)
     role = np.array([ROLES.index(r) for r in roles] or [ROLES.index("boilerplate")])
-    sure = np.array(list(confidences) or [0.0], np.float64)
     total = size.sum()
     chars, counts = np.bincount(role, size, len(ROLES)), np.bincount(role, minlength=len(ROLES))
     for i, name in enumerate(ROLES):
@@ -114,8 +108,6 @@ def _shape(
     dense["body_chars"] = np.log1p(size[body].sum())
     dense["body_mean"] = np.log1p(size[body].mean()) if body.any() else 0.0
     dense["body_longest"] = np.log1p(size[body].max()) if body.any() else 0.0
-    dense["body_sure"] = sure[body].mean() if body.any() else 0.0
-    dense["sure"] = sure.mean()
     dense["chars"] = np.log1p(total)
     dense["blocks"] = np.log1p(len(blocks))
     dense["link_share"] = linked.sum() / total

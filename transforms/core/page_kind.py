@@ -40,7 +40,6 @@ class PageKind:
 def page_kind(
     blocks: Sequence[Block],
     roles: Sequence[str],
-    confidences: Sequence[float],
     metadata: Metadata,
     url: str | None,
     form: str,
@@ -51,7 +50,6 @@ def page_kind(
     Args:
         blocks: its blocks in reading order.
         roles: the role of each, as the role model gives it.
-        confidences: the confidence of each, in [0, 1].
         metadata: what its head says; empty for text pages.
         url: its address, if it is known.
         form: ``html``, ``text`` or ``clean``.
@@ -65,7 +63,7 @@ def page_kind(
     if not blocks and not metadata.titles:
         return PageKind("other", 0.5)  # a page that shows nothing can still say in its head what it is
     flags = ("multi_article",) if has_several_articles(blocks, roles) else ()
-    features = kind_features(blocks, roles, confidences, metadata, url)
+    features = kind_features(blocks, roles, metadata, url)
     chances = (model or load_kind_model(form)).probabilities(features)
     body = sum(len(b.text) for b, role in zip(blocks, roles, strict=True) if role == "body")
     teasers = sum(len(b.text) for b, role in zip(blocks, roles, strict=True) if role in TEASER_ROLES)

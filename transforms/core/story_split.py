@@ -46,7 +46,7 @@ def split_story(
     numbered 1.. in order of appearance. Segments cover every block exactly once.
     """
     url = page.url or metadata.url
-    found = page_kind(blocks, [x.role for x in labels], [x.confidence for x in labels], metadata, url, page.kind)
+    found = page_kind(blocks, [x.role for x in labels], metadata, url, page.kind)
     decided = _one_title(
         [_Decided(b, x.role, None, x.confidence, x.reason) for b, x in zip(blocks, labels, strict=True)]
     )
