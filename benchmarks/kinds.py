@@ -38,9 +38,9 @@ def scored(examples: Sequence[KindExample], form: str) -> dict:
         model = fit([x for x in examples if fold_of(x.domain) != fold], form)
         for x in examples:
             if x.form == form and fold_of(x.domain) == fold and x.id.isdigit():
-                start = time.perf_counter()
+                start = time.process_time()
                 model.probabilities(kind_features(x.blocks, x.roles, x.metadata, x.url))
-                seconds = time.perf_counter() - start
+                seconds = time.process_time() - start
                 found = page_kind(x.blocks, x.roles, x.metadata, x.url, form, model)
                 rows.append((x, found, seconds))
     truth, answer = [x.kind for x, _, _ in rows], [found.kind for _, found, _ in rows]
@@ -75,8 +75,9 @@ def _calibration(rows: list) -> list[tuple[str, int, float, float]]:
 def table(result: dict) -> str:
     """One form's results as Markdown."""
     answers = (*KINDS, "error")
+    bar = f" (bar {BAR:.2f})" if result["form"] == "html" else ""
     lines = [
-        f"{result['form']}: macro F1 {result['macro_f1']:.3f} on {result['pages']:,} pages (bar {BAR:.2f}), "
+        f"{result['form']}: macro F1 {result['macro_f1']:.3f} on {result['pages']:,} pages{bar}, "
         f"{result['ms']:.2f} ms per page",
         "",
         f"| page is | {' | '.join(answers)} | F1 |",

@@ -16,8 +16,8 @@ A last row says on how many pages the reference title stands at all: as a first-
 or as a title in the head with or without the site's affixes, typography folded. No extractor that copies can have
 more.
 
-The time is that of parsing the page and reading its head, for both; Copydesk's roles, which bylines and the shown
-headline come from, are needed for the text in any case and are not in it.
+The time is the processor's for parsing the page and reading its head, for both; Copydesk's roles, which bylines and
+the shown headline come from, are needed for the text in any case and are not in it.
 
 With ``--folds`` each page is labelled by the role model that was fitted without its site; otherwise by the packaged
 one, which has seen these pages.
@@ -80,10 +80,10 @@ def reference(row: dict) -> dict[str, object]:
 
 def copydesk(row: dict, html: bytes, folds: Path | None) -> tuple[dict[str, object], set[object], float]:
     """What a run gives for one page, all titles that stand on it, and the seconds for parsing and reading its head."""
-    start = time.perf_counter()
+    start = time.process_time()
     root = parse_html(decode(html, None, True)[0])
     head = Metadata() if root is None else read_metadata(root, row["url"])
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     stand = {*head.titles, *head.headings}
     if root is not None:
         stand |= {e.text for e in root.iter("title")} | {e.get("content") for e in root.iter("meta")}
