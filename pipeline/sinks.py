@@ -148,6 +148,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "title": pa.string(),
             "published": pa.string(),
             "terms": _TERMS,
+            "words": pa.binary(),
         }
     ),
     "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),

@@ -169,4 +169,5 @@ def as_vector(item: EmbedItem, vector: bytes) -> Vector:
         title=item.title,
         published=item.published,
         terms=lexical.terms(item.text),
+        words=lexical.word_weights(item.text),
     )

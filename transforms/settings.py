@@ -48,8 +48,8 @@ class ClusterSettings:
 
     duplicate: float = 0.95  # least cosine similarity of duplicates
     overlap: float = 0.5  # least share of common word 3-shingles (Jaccard) of duplicates
-    story: float = 0.56  # least average cosine similarity within one story
-    topic: float = 0.44  # least average cosine similarity within one topic
+    story: float = 0.28  # least average similarity within one story, of meaning, words and dates
+    topic: float = 0.12  # least average similarity within one topic, of meaning and words
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,8 @@ class Vector:
 
     ``vector`` is the int8 embedding (see ``core.encoders.quantise``), ``sketch`` the 64 smallest
     64-bit hashes of the text's word 3-shingles (little-endian uint64, sorted; fewer for short
-    texts), ``terms`` its most frequent words with their counts, for keywords.
+    texts), ``terms`` its most frequent words with their counts, for keywords, ``words`` its telling
+    words as hashes with weights (see ``core.lexical.word_weights``), for similarity.
     ``file`` is the stories or teasers file that holds the row.
     """
 
@@ -196,6 +197,7 @@ class Vector:
     title: str
     published: str | None
     terms: tuple[tuple[str, int], ...] = ()
+    words: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

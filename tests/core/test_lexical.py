@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from transforms.core.lexical import normalise, shingle_sketch, sketch_overlap, terms, text_hash
+from transforms.core.lexical import (
+    WEIGHT_STEPS,
+    WORD_WEIGHT,
+    normalise,
+    shingle_sketch,
+    sketch_overlap,
+    terms,
+    text_hash,
+    word_weights,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +74,35 @@ def test_terms_are_the_most_frequent_words_earlier_words_first():
 
 def test_terms_of_scripts_without_spaces_are_pairs_of_characters():
     assert terms("北京市 ferry") == (("北京", 1), ("京市", 1), ("ferry", 1))
+
+
+def weights_of(text):
+    """The weights of a text's words, in units of one plain word that occurs once."""
+    packed = np.frombuffer(word_weights(text), dtype=WORD_WEIGHT)
+    return (packed["weight"] / WEIGHT_STEPS).tolist()
+
+
+def test_names_and_numbers_weigh_three_times_as_much():
+    # Sallow and 12; then boat, the, left, with. The capital at the start says nothing.
+    assert weights_of("The boat left Sallow with 12") == [3, 3, 1, 1, 1, 1]
+    assert weights_of("Sallow waits. Boats left it") == [1, 1, 1, 1, 1]
+    assert weights_of("Sallow waits: in Sallow") == [5.125, 1, 1]
+
+
+def test_a_text_without_capitals_still_has_weights():
+    assert weights_of("the boat left the quay") == [1.75, 1, 1, 1]
+    assert len(weights_of("北京市长")) == 3
+    assert word_weights("***") == b""
+
+
+def test_case_and_punctuation_do_not_change_a_word():
+    hashes = [np.frombuffer(word_weights(text), dtype=WORD_WEIGHT)["hash"].tolist() for text in ("don\u2019t", "DON'T")]
+    assert hashes[0] == hashes[1]
+
+
+def test_at_most_128_words_are_kept_and_the_heaviest_first():
+    words = [f"w{i}" for i in range(200)]
+    kept = np.frombuffer(word_weights(" ".join([*words, "w199"])), dtype=WORD_WEIGHT)
+    twice, first = (np.frombuffer(word_weights(word), dtype=WORD_WEIGHT)["hash"][0] for word in ("w199", "w0"))
+    assert len(kept) == 128
+    assert kept["hash"][:2].tolist() == [twice, first]

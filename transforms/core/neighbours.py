@@ -35,7 +35,18 @@ def norms(rows: Array) -> NDArray[np.float64]:
     return np.sqrt(np.einsum("ij,ij->i", wide, wide))
 
 
-def pair_tiles(rows: Array, scale: NDArray[np.float64], threshold: float, tile: int = TILE) -> Iterator[Pairs]:
+def with_signs(values: NDArray[np.floating], subtracted: int) -> NDArray[np.floating]:
+    """Return the rows with their last ``subtracted`` columns negated: the other side of a product."""
+    if not subtracted:
+        return values
+    mirrored = values.copy()
+    mirrored[:, -subtracted:] *= -1
+    return mirrored
+
+
+def pair_tiles(
+    rows: Array, scale: NDArray[np.float64], threshold: float, tile: int = TILE, subtracted: int = 0
+) -> Iterator[Pairs]:
     """Yield, tile by tile, the pairs with ``rows[i] @ rows[j] / (scale[i] * scale[j]) >= threshold``.
 
     Args:
@@ -43,17 +54,19 @@ def pair_tiles(rows: Array, scale: NDArray[np.float64], threshold: float, tile: 
         scale: Positive, [n]: the norms for cosine similarity.
         threshold: Least similarity of a pair; above 0.
         tile: Rows of a tile.
+        subtracted: Of the last so many columns the products are subtracted, not added.
 
     Yields:
         i, j (with i < j) and their similarity, sorted by i and j within a tile.
     """
     values = exact_floats(rows)
+    mirrored = with_signs(values, subtracted)
     narrow = scale.astype(values.dtype)
     for top in range(0, len(values), tile):
         above = slice(top, top + tile)
         for left in range(top, len(values), tile):
             beside = slice(left, left + tile)
-            products = values[above] @ values[beside].T
+            products = values[above] @ mirrored[beside].T
             # A cheap bound in the tile's own precision; the exact test follows for the few that pass.
             least = narrow[above] * narrow.dtype.type(threshold * (1 - 1e-5))
             bound = np.multiply.outer(least, narrow[beside])
