@@ -149,6 +149,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "published": pa.string(),
             "terms": _TERMS,
             "words": pa.binary(),
+            "facts": pa.binary(),
         }
     ),
     "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),

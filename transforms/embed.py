@@ -170,4 +170,5 @@ def as_vector(item: EmbedItem, vector: bytes) -> Vector:
         published=item.published,
         terms=lexical.terms(item.text),
         words=lexical.word_weights(item.text),
+        facts=lexical.fact_sketch(item.text),
     )

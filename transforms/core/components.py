@@ -30,6 +30,7 @@ from transforms.core.neighbours import TILE, Array, exact_floats, norms, pair_ti
 UNIT = 2048
 
 Labels = NDArray[np.int64]
+Edges = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def unit_rows(vectors: Array) -> NDArray[np.int64]:
@@ -50,23 +51,41 @@ def connected_components(n: int, i: NDArray[np.int64], j: NDArray[np.int64]) -> 
     return smallest[component]
 
 
-def stars(n: int, i: NDArray[np.int64], j: NDArray[np.int64]) -> Labels:
+def stars(n: int, edges: Edges, apart: Edges) -> Labels:
     """Return groups of ``n`` nodes in which every member has an edge to the group's centre.
 
-    The node with most edges (the smallest of equals) becomes a centre and takes all its neighbours that
-    are still free; then the next free node does. Unlike components, stars cannot chain: two members are
-    never further than two edges apart. Labels are each group's smallest node.
+    The node with most edges (the smallest of equals) becomes a centre and takes its neighbours that are
+    still free, those with most edges first, but none that is to stay apart from one it has taken. Then the
+    next free node does. Unlike components, stars cannot chain: two members are never further than two edges
+    apart. Labels are each group's smallest node.
+
+    Args:
+        n: Number of nodes.
+        edges: Pairs of nodes that belong together, i and j.
+        apart: Pairs of nodes that do not, i and j.
     """
-    neighbours: list[list[int]] = [[] for _ in range(n)]
-    for a, b in zip(i.tolist(), j.tolist(), strict=True):
-        neighbours[a].append(b)
-        neighbours[b].append(a)
+    neighbours, strangers = _adjacent(n, edges), _adjacent(n, apart)
+    rank = sorted(range(n), key=lambda node: (-len(neighbours[node]), node))
+    place = {node: position for position, node in enumerate(rank)}
     labels = np.full(n, -1, dtype=np.int64)
-    for centre in sorted(range(n), key=lambda node: (-len(neighbours[node]), node)):
+    for centre in rank:
         if labels[centre] < 0:
-            star = [centre, *(node for node in neighbours[centre] if labels[node] < 0)]
+            star = [centre]
+            kept_out = set(strangers[centre])
+            for node in sorted(neighbours[centre], key=place.__getitem__):
+                if labels[node] < 0 and node not in kept_out:
+                    star.append(node)
+                    kept_out.update(strangers[node])
             labels[star] = min(star)
     return labels
+
+
+def _adjacent(n: int, edges: Edges) -> list[list[int]]:
+    neighbours: list[list[int]] = [[] for _ in range(n)]
+    for a, b in zip(edges[0].tolist(), edges[1].tolist(), strict=True):
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    return neighbours
 
 
 def average_linkage(

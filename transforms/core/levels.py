@@ -1,8 +1,8 @@
 """Vectors to clusters: duplicates inside stories inside topics.
 
 1. Exact duplicates (equal ``text_hash``) become one row: that of the smallest id.
-2. Duplicates: rows with a cosine of at least ``duplicate`` whose shingles overlap by at least
-   ``overlap``, in stars, so that every member is a confirmed duplicate of its group's centre.
+2. Duplicates: texts whose word sequences, names and numbers agree (``near_duplicates.py``), in stars, so
+   that every member is a confirmed duplicate of its group's centre.
 3. Stories: average linkage over the groups of duplicates, cut at ``story``. Each group has one vote,
    its medoid's row: how often a text was copied does not change what it tells. Meaning, words and dates
    count (``similarity.py``).
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from transforms.core import labels
 from transforms.core.components import Labels, average_linkage, members_of, stars, unit_rows
-from transforms.core.lexical import sketch_overlap
-from transforms.core.neighbours import norms, similar_pairs
+from transforms.core.near_duplicates import near_duplicates
+from transforms.core.neighbours import norms
 from transforms.core.similarity import day_columns, document_frequencies, event_rows
 from transforms.settings import ClusterSettings
 from transforms.types import LEVELS, Cluster, Member, Vector
@@ -52,7 +52,7 @@ def cluster(vectors: Sequence[Vector], settings: ClusterSettings, run_date: str)
         return [], []
     vectors = sorted(vectors, key=lambda vector: vector.id)
     embeddings = int8_rows(vectors)
-    duplicate = duplicates(vectors, embeddings, settings)
+    duplicate = duplicates(vectors, settings)
     medoids = [_medoid(group, unit_rows(embeddings[group]), vectors) for group in members_of(duplicate)]
     words = [vector.words for vector in vectors]
     rows = event_rows(embeddings, words, document_frequencies([words[row] for row in medoids]))
@@ -93,16 +93,19 @@ def int8_rows(vectors: Sequence[Vector]) -> NDArray[np.int8]:
     return np.frombuffer(joined, dtype=np.int8).reshape(len(vectors), -1)
 
 
-def duplicates(vectors: Sequence[Vector], embeddings: NDArray[np.int8], settings: ClusterSettings) -> Labels:
-    """Return the duplicates of each vector, [n], as the smallest row of the group.
-
-    ``vectors`` are sorted by id; ``embeddings`` [n, d] are theirs.
-    """
+def duplicates(vectors: Sequence[Vector], settings: ClusterSettings) -> Labels:
+    """Return the duplicates of each vector (sorted by id), [n], as the smallest row of the group."""
     first_with: dict[bytes, int] = {}
     same_text = np.array([first_with.setdefault(vector.text_hash, row) for row, vector in enumerate(vectors)])
     texts, text_of = np.unique(same_text, return_inverse=True)
-    star = _duplicate_stars([vectors[row] for row in texts], embeddings[texts], settings)
-    return texts[star[text_of]]
+    distinct = [vectors[row] for row in texts]
+    same, apart = near_duplicates(
+        [vector.sketch for vector in distinct],
+        [vector.facts for vector in distinct],
+        settings.duplicate,
+        settings.overlap,
+    )
+    return texts[stars(len(texts), same, apart)[text_of]]
 
 
 def stories_and_topics(
@@ -132,18 +135,6 @@ def stories_and_topics(
     np.add.at(sums, story_of, votes)
     topic = stories[average_linkage(sums, np.bincount(story_of), settings.topic)[story_of]]
     return groups[story[group_of]], groups[topic[group_of]]
-
-
-def _duplicate_stars(vectors: Sequence[Vector], rows: NDArray[np.int8], settings: ClusterSettings) -> Labels:
-    i, j, _ = similar_pairs(rows, settings.duplicate)
-    confirmed = np.array(
-        [
-            sketch_overlap(vectors[a].sketch, vectors[b].sketch) >= settings.overlap
-            for a, b in zip(i.tolist(), j.tolist(), strict=True)
-        ],
-        dtype=bool,
-    )
-    return stars(len(vectors), i[confirmed], j[confirmed])
 
 
 def _medoid(group: NDArray[np.int64], units: NDArray[np.int64], vectors: Sequence[Vector]) -> int:
