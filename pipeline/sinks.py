@@ -66,6 +66,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             "chars_in": pa.int64(),
             "chars_kept": pa.int64(),
             **_CLUSTERS,
+            "duplicate_of": _LINK,
+            "linked_from": _STRINGS,
             "source": _SOURCE,
             "metadata": _METADATA,
         }
@@ -81,6 +83,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "target_url": pa.string(),
             "links_to": _LINK,
             **_CLUSTERS,
+            "duplicate_of": _LINK,
         }
     ),
     "pages": pa.schema(
@@ -154,7 +157,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),
 }
-_ADDED_LATER = frozenset({"links_to", *_CLUSTERS})  # null until the clusters are known
+_ADDED_LATER = frozenset({"links_to", "linked_from", "duplicate_of", *_CLUSTERS})  # null until the clusters are known
 _PAIRS = {"metadata": ("key", "value"), "terms": ("term", "count")}  # fields that are tuples of pairs
 
 

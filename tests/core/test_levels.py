@@ -199,3 +199,13 @@ def test_words_part_stories_that_vectors_would_join():
     reports = [replace(vector(id, [100, 0], text), words=word_weights(text)) for id, text in texts.items()]
     assert groups(reports, "story", replace(SETTINGS, story=0.75)) == [("a", "b"), ("c",)]
     assert groups([replace(report, words=b"") for report in reports], "story") == [("a", "b", "c")]
+
+
+def test_a_story_without_a_title_is_named_by_its_nearest_member():
+    vectors = [
+        vector("a", [96, 28], title="Far"),
+        vector("b", [100, 0], title=" "),
+        vector("c", [100, -20], title="Near"),
+    ]
+    _, clusters = cluster(vectors, SETTINGS, "")
+    assert [(item.medoid_id, item.label) for item in clusters if item.level == "story"] == [("b", "Near")]

@@ -62,6 +62,8 @@ STORY_ROW = {
     "duplicate_cluster": None,
     "story_cluster": None,
     "topic_cluster": None,
+    "duplicate_of": None,
+    "linked_from": None,
     "source": {"file": "in/b.jsonl", "offset": 42},
     "metadata": [{"key": "tags", "value": '["x"]'}, {"key": "views", "value": "7"}],
 }
@@ -96,6 +98,7 @@ def test_a_story_becomes_a_row_of_all_its_fields() -> None:
                 "duplicate_cluster": None,
                 "story_cluster": None,
                 "topic_cluster": None,
+                "duplicate_of": None,
             },
         ),
         (
@@ -247,7 +250,7 @@ def test_parquet_tables_are_compressed_with_zstd(tmp_path: Path) -> None:
 def test_json_lines_keep_the_order_of_fields_and_nulls(tmp_path: Path) -> None:
     write_rows(f"{tmp_path}/part-0.jsonl", "teasers", [row("teasers", TEASER)], "jsonl")
     line = (tmp_path / "part-0.jsonl").read_bytes()
-    assert line.endswith(b'"topic_cluster":null}\n')
+    assert line.endswith(b'"duplicate_of":null}\n')
     assert list(json.loads(line)) == SCHEMAS["teasers"].names
 
 

@@ -66,9 +66,10 @@ def cluster(vectors: Sequence[Vector], settings: ClusterSettings, run_date: str)
             medoid = _medoid(group, unit_rows(measure[group]), vectors)
             in_group = [vectors[row] for row in group]
             cluster_id = _cluster_id(level, in_group[0].id)
+            similarities = _similarities(measure[group], measure[medoid])
             members += [
                 Member(vector.id, level, cluster_id, similarity)
-                for vector, similarity in zip(in_group, _similarities(measure[group], measure[medoid]), strict=True)
+                for vector, similarity in zip(in_group, similarities, strict=True)
             ]
             keywords = labels.keywords([vector.terms for vector in in_group], frequencies, len(vectors))
             first_seen, last_seen = _first_and_last(in_group, run_date)
@@ -77,7 +78,7 @@ def cluster(vectors: Sequence[Vector], settings: ClusterSettings, run_date: str)
                     cluster_id=cluster_id,
                     level=level,
                     size=len(group),
-                    label=labels.label(level, vectors[medoid].title, keywords),
+                    label=labels.label(level, _title(vectors[medoid], in_group, similarities), keywords),
                     keywords=keywords,
                     medoid_id=vectors[medoid].id,
                     first_seen=first_seen,
@@ -154,6 +155,14 @@ def _similarities(rows: Rows, medoid: Rows) -> list[float]:
     products = rows.astype(np.int64) @ medoid.astype(np.int64)
     cosines = products / (norms(rows) * norms(medoid[None]))
     return [round(cosine, SIMILARITY_DIGITS) for cosine in cosines.tolist()]
+
+
+def _title(medoid: Vector, members: Sequence[Vector], similarities: Sequence[float]) -> str:
+    """Return the medoid's title or, if it has none, that of the most similar member (by id) that has one."""
+    if medoid.title.strip():
+        return medoid.title
+    nearest = sorted(zip(similarities, members, strict=True), key=lambda member: (-member[0], member[1].id))
+    return next((member.title for _, member in nearest if member.title.strip()), "")
 
 
 def _cluster_id(level: str, smallest_id: str) -> str:
