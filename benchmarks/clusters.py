@@ -1,8 +1,8 @@
-"""Quality of duplicates, events and topics: ``python -m benchmarks.clusters --data FOLDER``.
+"""Quality of duplicates, events, topics and links: ``python -m benchmarks.clusters --data FOLDER``.
 
-Duplicates are composed from real stories (``benchmarks/corpora.py``), beside MinHash at the threshold that suits it
-best. Events and topics are those of ECB+, with the settings that ship and with a cut chosen by cross-validation over
-topics. Everything is seeded; the same data give the same numbers.
+Duplicates and links are composed from real stories (``benchmarks/corpora.py``), the duplicates beside MinHash at the
+threshold that suits it best. Events and topics are those of ECB+, with the settings that ship and with a cut chosen
+by cross-validation over topics. Everything is seeded; the same data give the same numbers.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.corpora import Text, distinct, duplicate_corpus, paragraphs
+from benchmarks.corpora import Text, distinct, duplicate_corpus, link_corpus, paragraphs
 from transforms.core.components import stars
 from transforms.core.encoders import load_encoder, quantise
 from transforms.core.levels import cluster
 from transforms.core.lexical import normalise
+from transforms.core.teaser_links import link_teasers
 from transforms.embed import EmbedItem, as_vector
 from transforms.settings import ClusterSettings
 from transforms.types import Source, Vector
@@ -177,6 +178,33 @@ def events(data: Path, seed: int) -> list[str]:
     return lines
 
 
+def links(data: Path, seed: int) -> list[str]:
+    """Precision and recall of links from teasers, half of them to stories that are not there."""
+    stories, teasers = link_corpus(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), seed)
+    vectors = [
+        replace(vector, kind=kind)
+        for kind, rows in (("story", stories), ("teaser", teasers))
+        for vector in _embedded([row["id"] for row in rows], [(row["title"], row["text"]) for row in rows])
+    ]
+    found = {link.teaser_id: link.story_id for link in link_teasers(vectors)}
+    there = sum(bool(teaser["story"]) for teaser in teasers)
+    lines = [
+        f"## Links: {len(stories)} stories, {len(teasers)} teasers, {there} of them to one of these",
+        "",
+        "| teasers | precision | recall | links to another story |",
+        "| --- | --- | --- | --- |",
+    ]
+    for kind in ("all", *dict.fromkeys(teaser["kind"] for teaser in teasers)):
+        rows = [teaser for teaser in teasers if kind in ("all", teaser["kind"])]
+        linked = [row for row in rows if row["id"] in found]
+        right = sum(found[row["id"]] == row["story"] for row in linked)
+        there = sum(bool(row["story"]) for row in rows)
+        lines.append(
+            f"| {kind} | {right / max(1, len(linked)):.3f} | {right / max(1, there):.3f} | {len(linked) - right} |"
+        )
+    return lines
+
+
 def _gold(data: Path, name: str, pages: Sequence[dict]) -> list[str]:
     gold = {row["id"]: row["cluster"] for row in read_jsonl(data / f"clusters/ecb_dev_{name}.jsonl")}
     return [gold[page["id"]] for page in pages]
@@ -235,7 +263,7 @@ def _vector(id: str, text: str, title: str, row: NDArray[np.int8], kind: str = "
     return as_vector(EmbedItem(id, kind, "", text, title, None, Source("")), row.tobytes())
 
 
-PARTS = {"duplicates": duplicates, "events": events}
+PARTS = {"duplicates": duplicates, "events": events, "links": links}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,6 +7,7 @@ machine and a story's variants do not depend on the other stories.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -164,3 +165,52 @@ def distinct(stories: Sequence[tuple[str, str]], most: float = 0.2) -> list[tupl
             seen.update(dict.fromkeys(shingles, len(kept)))
             kept.append((id, text))
     return kept
+
+
+def link_corpus(pages: Sequence[dict[str, str]], seed: int = 0) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Stories, and teasers of which some point to one of them and some to a story that is not there.
+
+    Every second page is left out of the stories. Its teasers must not be linked: the other reports of the same
+    event and of the same topic, which are there, are the nearest wrong answers.
+
+    Args:
+        pages: With ``id``, ``title`` and ``text``.
+        seed: Another one draws other teasers.
+
+    Returns:
+        The stories, and teasers with ``id``, ``title``, ``text``, ``kind`` and ``story``, the id of the
+        story that is meant, or "" if it is not there.
+    """
+    stories, teasers = [], []
+    # First sentences stand for titles; headlines are shorter.
+    titles = {page["id"]: " ".join((page["title"] or "").split()[:14]) for page in pages}
+    copies = Counter(normalise(title) for title in titles.values())
+    for number, page in enumerate(sorted(pages, key=lambda page: page["id"])):
+        title = titles[page["id"]]
+        # Of a title that two stories have word for word, nobody can say whose it is.
+        if len(title.split()) < 4 or not page["text"] or copies[normalise(title)] > 1:
+            continue
+        rng = Random(f"{seed} {page['id']}")
+        kept = number % 2 == 0
+        if kept:
+            stories.append({"id": page["id"], "title": title, "text": page["text"]})
+        words = title.split()
+        lead = " ".join(page["text"].split()[:25])
+        variants = {
+            "same": (title, ""),
+            "capitals": (title.upper(), ""),
+            "shortened": (" ".join(words[: max(4, round(0.7 * len(words)))]) + "\u2026", ""),
+            "summary": (title, lead),
+            "kicker": (f"{rng.choice(('Video', 'Live', 'Analysis', 'Opinion'))}: {title}", ""),
+        }
+        kind = list(variants)[len(teasers) % len(variants)]
+        teasers.append(
+            {
+                "id": f"home#t{len(teasers) + 1}",
+                "title": variants[kind][0],
+                "text": variants[kind][1],
+                "kind": kind,
+                "story": page["id"] if kept else "",
+            }
+        )
+    return stories, teasers
