@@ -88,13 +88,11 @@ def _adjacent(n: int, edges: Edges) -> list[list[int]]:
     return neighbours
 
 
-def average_linkage(
-    sums: NDArray[np.int64], weights: NDArray[np.int64], threshold: float, subtracted: int = 0
-) -> Labels:
+def average_linkage(sums: Array, weights: NDArray[np.int64], threshold: float, subtracted: int = 0) -> Labels:
     """Return the groups of average linkage, cut where the mean similarity falls below ``threshold``.
 
     Args:
-        sums: One row per starting group, [n, d]: the sum of its ``unit_rows``.
+        sums: One row of whole numbers per starting group, [n, d]: the sum of its ``unit_rows``.
         weights: Number of rows in each sum, [n].
         threshold: Least mean similarity at which two groups merge; above 0.
         subtracted: Of the last so many columns the products are subtracted, not added.
@@ -108,7 +106,8 @@ def average_linkage(
     for i, j, _ in pair_tiles(sums, scale, threshold, subtracted=subtracted):
         i, j = component[i], component[j]
         apart = i != j
-        component = connected_components(n, i[apart], j[apart])[component]
+        if apart.any():
+            component = connected_components(n, i[apart], j[apart])[component]
     labels = np.arange(n)
     for members in members_of(component):
         if len(members) > 1:
@@ -168,12 +167,11 @@ def _nearest(
     nearest = np.empty(len(rows), dtype=np.int64)
     similarity = np.empty(len(rows))
     values = exact_floats(sums[others])
-    mirrored = with_signs(values, subtracted)
     place = np.searchsorted(others, rows)
     step = max(1, TILE * TILE // len(others))
     for start in range(0, len(rows), step):
         part = place[start : start + step]
-        means = (values[part] @ mirrored.T).astype(np.float64)
+        means = (with_signs(values[part], subtracted) @ values.T).astype(np.float64)
         means /= np.multiply.outer(scale[others[part]], scale[others])
         means[np.arange(len(part)), part] = -np.inf
         best = means.argmax(axis=1)

@@ -126,13 +126,13 @@ def stories_and_topics(
         settings: Where the cuts lie.
     """
     groups, group_of = np.unique(duplicate, return_inverse=True)
-    votes = rows[medoids].astype(np.int64)
+    votes = rows[medoids]
     days = [_first_day([vectors[row] for row in group]) for group in members_of(duplicate)]
     dated = np.hstack([votes, day_columns(days)])
     story = average_linkage(dated, np.ones(len(groups), dtype=np.int64), settings.story, subtracted=1)
 
     stories, story_of = np.unique(story, return_inverse=True)
-    sums = np.zeros((len(stories), votes.shape[1]), dtype=np.int64)
+    sums = np.zeros((len(stories), votes.shape[1]), dtype=np.int32)  # of 2**20 vectors at most: one worker holds fewer
     np.add.at(sums, story_of, votes)
     topic = stories[average_linkage(sums, np.bincount(story_of), settings.topic)[story_of]]
     return groups[story[group_of]], groups[topic[group_of]]

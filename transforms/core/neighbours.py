@@ -24,15 +24,18 @@ def exact_floats(rows: Array) -> NDArray[np.floating]:
     By Cauchy-Schwarz no partial sum of a product exceeds the larger squared norm: float32 holds whole
     numbers up to 2**24, float64 up to 2**53.
     """
-    wide = rows.astype(np.float64)
-    largest = float(np.einsum("ij,ij->i", wide, wide).max(initial=0.0))
-    return wide.astype(np.float32) if largest <= 2**24 else wide
+    blocks = (rows[start : start + TILE].astype(np.float64) for start in range(0, len(rows), TILE))
+    largest = max((float(np.einsum("ij,ij->i", block, block).max()) for block in blocks), default=0.0)
+    return rows.astype(np.float32 if largest <= 2**24 else np.float64)
 
 
 def norms(rows: Array) -> NDArray[np.float64]:
     """Return the length of each row [n]; correctly rounded, because its square is a whole number."""
-    wide = rows.astype(np.float64)
-    return np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    squares = np.empty(len(rows))
+    for start in range(0, len(rows), TILE):
+        block = rows[start : start + TILE].astype(np.float64)
+        squares[start : start + TILE] = np.einsum("ij,ij->i", block, block)
+    return np.sqrt(squares)
 
 
 def with_signs(values: NDArray[np.floating], subtracted: int) -> NDArray[np.floating]:
@@ -60,13 +63,12 @@ def pair_tiles(
         i, j (with i < j) and their similarity, sorted by i and j within a tile.
     """
     values = exact_floats(rows)
-    mirrored = with_signs(values, subtracted)
     narrow = scale.astype(values.dtype)
     for top in range(0, len(values), tile):
         above = slice(top, top + tile)
         for left in range(top, len(values), tile):
             beside = slice(left, left + tile)
-            products = values[above] @ mirrored[beside].T
+            products = with_signs(values[above], subtracted) @ values[beside].T
             # A cheap bound in the tile's own precision; the exact test follows for the few that pass.
             least = narrow[above] * narrow.dtype.type(threshold * (1 - 1e-5))
             bound = np.multiply.outer(least, narrow[beside])
