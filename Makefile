@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test eval pages bench train wheel-check check clean
+.PHONY: help venv demo lint types test eval eval-clusters pages bench train wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ test: venv  ## lint, types and all tests
 
 eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python
+
+eval-clusters: venv  ## duplicates beside MinHash, events, topics and links
+	$(BIN)/python -m benchmarks.clusters --data $(DATA)
 
 READS := $(addprefix transforms/core/,dates.py dom.py encoding.py features.py json_ld.py lines.py metadata.py page_title.py \
 	people.py role_model.py word_vectors.py)

@@ -66,7 +66,7 @@ quotes: `--set output.format=jsonl`, `--set input.clean=true`, `--set run.date=2
 
 An unknown section or setting, a value of the wrong type and a value out of range end the command with
 status 2 before any work is done. The message names the setting and what it may be. `cluster.topic` must not
-be above `cluster.story`, and `cluster.story` not above `cluster.duplicate`, because the groups are nested.
+be above `cluster.story`, because a topic is the wider group.
 
 An output directory belongs to one set of settings and refuses another, unless `--overwrite` is given
 ([operations](operations.md#resume)). `run.workers` and `run.max_failures` do not count: they do not change

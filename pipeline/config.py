@@ -206,11 +206,6 @@ def validate(config: Config) -> None:
             f"cluster.topic ({config.cluster.topic}) must not be above cluster.story "
             f"({config.cluster.story}): a topic is the wider group"
         )
-    if config.cluster.story > config.cluster.duplicate:
-        raise ConfigError(
-            f"cluster.story ({config.cluster.story}) must not be above cluster.duplicate "
-            f"({config.cluster.duplicate}): a story is the wider group"
-        )
 
 
 def dump(config: Config) -> str:

@@ -7,7 +7,7 @@ small fields and vector bytes cross a shuffle.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -203,8 +203,13 @@ def _vectors(file: str) -> Iterator[Vector]:
 def _write_ids(ids_of_file: tuple[str, Iterable[RowClusters]], directory: str) -> None:
     """Write the cluster ids of the rows of one file of stories or teasers."""
     file, rows = ids_of_file
-    names = ("id", *CLUSTER_COLUMNS)
-    write_rows(_ids_file(directory, file), "ids", (dict(zip(names, row, strict=True)) for row in rows), "jsonl")
+    write_rows(_ids_file(directory, file), "ids", map(_ids_row, rows), "jsonl")
+
+
+def _ids_row(row: RowClusters) -> dict[str, Any]:
+    id, *clusters, original, similarity = row
+    duplicate_of = {"duplicate_of": original and {"id": original, "similarity": similarity}}
+    return {"id": id} | dict(zip(CLUSTER_COLUMNS, clusters, strict=True)) | duplicate_of
 
 
 def _ids_file(directory: str, file: str) -> str:
@@ -244,16 +249,27 @@ def _rewrite(table_file: tuple[str, str], workspace: Workspace, format: str, clu
     table, file = table_file
     ids_file = _ids_file(workspace.work("cluster", "ids"), file)
     ids = {row.pop("id"): row for row in read_file_rows(ids_file)} if clustered and exists(ids_file) else {}
-    links = {
-        link["teaser_id"]: {"links_to": {"id": link["story_id"], "similarity": link["similarity"]}}
-        for link in (read_table(workspace.work("cluster", "links")) if ids and table == "teasers" else ())
-        if link["teaser_id"] in ids
-    }
-    no_ids = dict.fromkeys(CLUSTER_COLUMNS)
-    no_link = {"links_to": None} if table == "teasers" else {}
+    links = _links(table, workspace, ids)
+    no_ids = dict.fromkeys((*CLUSTER_COLUMNS, "duplicate_of", "links_to" if table == "teasers" else "linked_from"))
     rows = (
-        row | ids.get(row["id"], no_ids) | links.get(row["id"], no_link)  # an older run's ids are replaced
+        row | no_ids | ids.get(row["id"], {}) | links.get(row["id"], {})  # an older run's ids are replaced
         for row in read_file_rows(file)
     )
     target = workspace.work("tables", table, file.rpartition("/")[2])
     write_rows(target, table, rows, format)
+
+
+def _links(table: str, workspace: Workspace, ids: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the links add to the rows with ``ids``: teasers where they lead, stories where they come from."""
+    links = read_table(workspace.work("cluster", "links")) if ids else iter(())
+    if table == "teasers":
+        return {
+            link["teaser_id"]: {"links_to": {"id": link["story_id"], "similarity": link["similarity"]}}
+            for link in links
+            if link["teaser_id"] in ids
+        }
+    linked_from: dict[str, list[str]] = {id: [] for id in ids}
+    for link in links:
+        if link["story_id"] in linked_from:
+            linked_from[link["story_id"]].append(link["teaser_id"])
+    return {id: {"linked_from": sorted(teasers)} for id, teasers in linked_from.items()}

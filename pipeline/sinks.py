@@ -70,6 +70,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             "chars_in": pa.int64(),
             "chars_kept": pa.int64(),
             **_CLUSTERS,
+            "duplicate_of": _LINK,
+            "linked_from": _STRINGS,
             "source": _SOURCE,
             "metadata": _METADATA,
         }
@@ -85,6 +87,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "target_url": pa.string(),
             "links_to": _LINK,
             **_CLUSTERS,
+            "duplicate_of": _LINK,
         }
     ),
     "pages": pa.schema(
@@ -154,11 +157,13 @@ SCHEMAS: dict[str, pa.Schema] = {
             "title": pa.string(),
             "published": pa.string(),
             "terms": _TERMS,
+            "words": pa.binary(),
+            "facts": pa.binary(),
         }
     ),
     "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),
 }
-_ADDED_LATER = frozenset({"links_to", *_CLUSTERS})  # null until the clusters are known
+_ADDED_LATER = frozenset({"links_to", "linked_from", "duplicate_of", *_CLUSTERS})  # null until the clusters are known
 _PAIRS = {"metadata": ("key", "value"), "terms": ("term", "count")}  # fields that are tuples of pairs
 
 

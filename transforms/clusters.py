@@ -12,12 +12,13 @@ import transforms.coders  # noqa: F401  registers the coders of the nouns
 from transforms.core.levels import cluster
 from transforms.metrics import count
 from transforms.settings import ClusterSettings
-from transforms.types import LEVELS, Member, Vector
+from transforms.types import LEVELS, Cluster, Member, Vector
 
 STAGE = "cluster"
 
-# A row's id and its clusters at the levels of LEVELS.
-RowClusters = tuple[str, str, str, str]
+# A row's id, its clusters at the levels of LEVELS, and the member that it is a duplicate of, with their
+# similarity; twice None for one that is a duplicate of no other.
+RowClusters = tuple[str, str, str, str, str | None, float | None]
 
 
 @dataclass(eq=False)
@@ -57,15 +58,23 @@ class _Cluster(beam.DoFn):
         for item in clusters:
             count(STAGE, f"{item.level}_clusters")
             yield beam.pvalue.TaggedOutput("clusters", item)
-        for file_rows in rows_by_file(vectors, members):
+        for file_rows in rows_by_file(vectors, members, clusters):
             yield beam.pvalue.TaggedOutput("files", file_rows)
 
 
-def rows_by_file(vectors: Iterable[Vector], members: Iterable[Member]) -> list[tuple[str, list[RowClusters]]]:
+def rows_by_file(
+    vectors: Iterable[Vector], members: Iterable[Member], clusters: Iterable[Cluster]
+) -> list[tuple[str, list[RowClusters]]]:
     """Return each file's rows with their clusters; files and rows are sorted."""
-    cluster_of = {(member.id, member.level): member.cluster_id for member in members}
+    member_of = {(member.id, member.level): member for member in members}
+    medoid_of = {item.cluster_id: item.medoid_id for item in clusters}
     rows: defaultdict[str, list[RowClusters]] = defaultdict(list)
     for vector in vectors:
-        duplicate, story, topic = (cluster_of[vector.id, level] for level in LEVELS)
-        rows[vector.file].append((vector.id, duplicate, story, topic))
+        duplicate, story, topic = (member_of[vector.id, level] for level in LEVELS)
+        original: tuple[str | None, float | None] = (medoid_of[duplicate.cluster_id], duplicate.similarity)
+        if original[0] == vector.id:
+            original = (None, None)
+        rows[vector.file].append(
+            (vector.id, duplicate.cluster_id, story.cluster_id, topic.cluster_id, *original),
+        )
     return [(file, sorted(rows[file])) for file in sorted(rows)]

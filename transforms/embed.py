@@ -169,4 +169,6 @@ def as_vector(item: EmbedItem, vector: bytes) -> Vector:
         title=item.title,
         published=item.published,
         terms=lexical.terms(item.text),
+        words=lexical.word_weights(item.text),
+        facts=lexical.fact_sketch(item.text),
     )

@@ -46,10 +46,10 @@ class EmbedSettings:
 class ClusterSettings:
     """Where the cuts between groups lie."""
 
-    duplicate: float = 0.95  # least cosine similarity of duplicates
-    overlap: float = 0.5  # least share of common word 3-shingles (Jaccard) of duplicates
-    story: float = 0.56  # least average cosine similarity within one story
-    topic: float = 0.44  # least average cosine similarity within one topic
+    duplicate: float = 0.55  # least share of the shorter of two duplicates' word sequences that the longer has
+    overlap: float = 0.25  # least share of all their word sequences (3-shingles, Jaccard) that both have
+    story: float = 0.28  # least average similarity within one story, of meaning, words and dates
+    topic: float = 0.12  # least average similarity within one topic, of meaning and words
 
 
 @dataclass(frozen=True, slots=True)

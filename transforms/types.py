@@ -187,9 +187,10 @@ class PageResult:
 class Vector:
     """What clustering needs of one story or teaser; the only form in which it crosses a shuffle.
 
-    ``vector`` is the int8 embedding (see ``core.encoders.quantise``), ``sketch`` the 64 smallest
-    64-bit hashes of the text's word 3-shingles (little-endian uint64, sorted; fewer for short
-    texts), ``terms`` its most frequent words with their counts, for keywords.
+    ``vector`` is the int8 embedding (see ``core.encoders.quantise``). ``sketch`` and ``facts`` tell near
+    duplicates (see ``core.lexical.shingle_sketch`` and ``fact_sketch``), ``terms`` are the text's most
+    frequent words with their counts, for keywords, and ``words`` its telling words as hashes with
+    weights (see ``core.lexical.word_weights``), for similarity.
     ``file`` is the stories or teasers file that holds the row.
     """
 
@@ -202,6 +203,8 @@ class Vector:
     title: str
     published: str | None
     terms: tuple[tuple[str, int], ...] = ()
+    words: bytes = b""
+    facts: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

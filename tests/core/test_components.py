@@ -17,6 +17,9 @@ def edges(*pairs):
     return np.array(i), np.array(j)
 
 
+NO_EDGES = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+
 def quantised(rows):
     return np.rint(rows * 127 / np.abs(rows).max(axis=1, keepdims=True)).astype(np.int8)
 
@@ -48,11 +51,17 @@ def test_connected_components_are_named_by_their_smallest_node():
 def test_stars_do_not_chain():
     chain = edges((0, 1), (1, 2), (2, 3), (3, 4))
     assert connected_components(5, *chain).tolist() == [0, 0, 0, 0, 0]
-    assert stars(5, *chain).tolist() == [0, 0, 0, 3, 3]
+    assert stars(5, chain, NO_EDGES).tolist() == [0, 0, 0, 3, 3]
 
 
 def test_a_star_has_the_best_connected_node_as_its_centre():
-    assert stars(5, *edges((0, 1), (1, 2), (2, 3), (2, 4))).tolist() == [0, 1, 1, 1, 1]
+    assert stars(5, edges((0, 1), (1, 2), (2, 3), (2, 4)), NO_EDGES).tolist() == [0, 1, 1, 1, 1]
+
+
+def test_of_two_that_stay_apart_the_better_connected_is_taken():
+    around = edges((0, 1), (0, 2), (0, 3), (0, 4), (3, 4))
+    assert stars(5, around, edges((1, 3))).tolist() == [0, 1, 0, 0, 0]
+    assert stars(5, around, edges((0, 3), (2, 4))).tolist() == [0, 0, 2, 3, 0]
 
 
 def test_unit_rows_have_one_length():

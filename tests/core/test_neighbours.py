@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from transforms.core.neighbours import exact_floats, norms, similar_pairs
+from transforms.core.neighbours import exact_floats, norms, pair_tiles, similar_pairs
 
 
 def test_similar_pairs_are_sorted_and_have_their_cosine():
@@ -51,3 +51,16 @@ def test_floats_are_wide_enough_to_be_exact():
 
 def test_norms():
     assert norms(np.array([[3, 4], [0, -5]], dtype=np.int8)).tolist() == [5.0, 5.0]
+
+
+def test_products_of_the_last_columns_can_be_subtracted():
+    rows = np.array([[8, 6, 0], [6, 8, 4], [8, 6, 9]])
+    ((i, j, similarity),) = pair_tiles(rows, np.full(3, 10.0), 0.55, subtracted=1)
+    # 0-1 and 0-2 are .96 and 1.0; 1-2 is .96 - .36.
+    assert list(zip(i.tolist(), j.tolist(), similarity.tolist(), strict=True)) == [
+        (0, 1, 0.96),
+        (0, 2, 1.0),
+        (1, 2, 0.6),
+    ]
+    ((i, j, _),) = pair_tiles(rows, np.full(3, 10.0), 0.61, subtracted=1)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 1), (0, 2)]

@@ -126,6 +126,29 @@ def test_ids_are_unique_and_lead_to_rows(demo: Tables) -> None:
     assert all(-1 <= link["similarity"] <= 1 for link in links)
 
 
+def test_a_story_lists_the_teasers_that_point_to_it(demo: Tables) -> None:
+    pointing = {(row["links_to"]["id"], row["id"]) for row in demo["teasers"] if row["links_to"]}
+    assert pointing
+    assert {(row["id"], teaser) for row in demo["stories"] for teaser in row["linked_from"] or ()} == pointing
+    assert all(row["linked_from"] == sorted(row["linked_from"]) for row in demo["stories"] if row["linked_from"])
+
+
+def test_each_duplicate_names_the_medoid_of_its_cluster(demo: Tables) -> None:
+    clusters = {row["cluster_id"]: row for row in demo["clusters"]}
+    members = {(row["id"], row["level"]): row for row in demo["members"]}
+    duplicates = 0
+    for row in demo["stories"] + demo["teasers"]:
+        if row["duplicate_cluster"] and row["duplicate_of"]:
+            duplicates += 1
+            assert row["duplicate_of"] == {
+                "id": clusters[row["duplicate_cluster"]]["medoid_id"],
+                "similarity": members[row["id"], "duplicate"]["similarity"],
+            }
+            assert row["duplicate_of"]["id"] != row["id"]
+    in_groups = [row["size"] - 1 for row in demo["clusters"] if row["level"] == "duplicate"]
+    assert duplicates == sum(in_groups) > 0
+
+
 def test_each_story_and_teaser_is_in_one_cluster_of_each_level(demo: Tables) -> None:
     without_vector = {row["id"] for row in demo["failures"] if row["stage"] == "embed"}
     rows = {row["id"]: row for row in demo["stories"] + demo["teasers"]}

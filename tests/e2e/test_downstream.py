@@ -18,11 +18,11 @@ COLUMNS = {
     "stories": [
         "id", "url", "site", "title", "dek", "authors", "published", "modified", "language", "section", "site_name",
         "description", "text", "captions", "bio", "confidence", "teasers", "chars_in", "chars_kept",
-        "duplicate_cluster", "story_cluster", "topic_cluster", "source", "metadata",
+        "duplicate_cluster", "story_cluster", "topic_cluster", "duplicate_of", "linked_from", "source", "metadata",
     ],
     "teasers": [
         "id", "page_id", "position", "title", "text", "caption", "target_url", "links_to", "duplicate_cluster",
-        "story_cluster", "topic_cluster",
+        "story_cluster", "topic_cluster", "duplicate_of",
     ],
     "pages": [
         "id", "url", "canonical_url", "site", "title", "kind", "kind_confidence", "status", "flags", "encoding",

@@ -86,6 +86,9 @@ def test_a_run_ends_with_all_tables_a_manifest_and_a_report(
     assert by_id["budget"]["text"] == BUDGET
     assert by_id["budget"]["metadata"] == [{"key": "desk", "value": '"city"'}]
     assert by_id["budget"]["duplicate_cluster"] == by_id["budget-copy"]["duplicate_cluster"]
+    assert by_id["budget-copy"]["duplicate_of"] == {"id": "budget", "similarity": 1.0}
+    assert by_id["budget"]["duplicate_of"] is None
+    assert {tuple(story["linked_from"]) for story in found["stories"]} == {()}
     assert by_id["pie"]["story_cluster"] not in (None, by_id["budget"]["story_cluster"])
     assert all(story["topic_cluster"] for story in by_id.values())
     assert len(found["members"]) == 3 * 4
@@ -141,6 +144,7 @@ def test_a_run_until_segment_has_no_cluster_ids_and_is_continued(
     assert manifest["tables"] == ["stories", "teasers", "pages", "segments", "failures"]
     assert manifest["encoder"] is None
     assert {row["story_cluster"] for row in tables(out)["stories"]} == {None}
+    assert {row["linked_from"] for row in tables(out)["stories"]} == {None}
     assert not (out / "report.html").exists()
 
     names = pipelines_of(monkeypatch)

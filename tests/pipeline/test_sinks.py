@@ -70,13 +70,17 @@ STORY_ROW = {
     "duplicate_cluster": None,
     "story_cluster": None,
     "topic_cluster": None,
+    "duplicate_of": None,
+    "linked_from": None,
     "source": {"file": "in/b.jsonl", "offset": 42},
     "metadata": [{"key": "tags", "value": '["x"]'}, {"key": "views", "value": "7"}],
 }
 TEASER = Teaser("a/b#t1", "a/b", 1, "Other story", "Its text", None, "https://example.org/c")
 PAGE = PageRecord("a", None, None, "index", 0.5, "no_story", ("deep_dom",), "utf-8", 10, 0, Source("in/a.html"))
 SEGMENT = Segment("a", 3, "body", 0, "One.", 5, 9, 0.5, "long text")
-VECTOR = Vector("a", "story", "part-0", b"\x00" * 16, b"\x01\xff", b"\x02" * 8, "T", None, (("word", 2),))
+VECTOR = Vector(
+    "a", "story", "part-0", b"\x00" * 16, b"\x01\xff", b"\x02" * 8, "T", None, (("word", 2),), b"\x03", b"\x04"
+)
 
 
 def test_a_story_becomes_a_row_of_all_its_fields() -> None:
@@ -102,6 +106,7 @@ def test_a_story_becomes_a_row_of_all_its_fields() -> None:
                 "duplicate_cluster": None,
                 "story_cluster": None,
                 "topic_cluster": None,
+                "duplicate_of": None,
             },
         ),
         (
@@ -182,6 +187,8 @@ def test_a_story_becomes_a_row_of_all_its_fields() -> None:
                 "title": "T",
                 "published": None,
                 "terms": [{"term": "word", "count": 2}],
+                "words": b"\x03",
+                "facts": b"\x04",
             },
         ),
     ],
@@ -253,7 +260,7 @@ def test_parquet_tables_are_compressed_with_zstd(tmp_path: Path) -> None:
 def test_json_lines_keep_the_order_of_fields_and_nulls(tmp_path: Path) -> None:
     write_rows(f"{tmp_path}/part-0.jsonl", "teasers", [row("teasers", TEASER)], "jsonl")
     line = (tmp_path / "part-0.jsonl").read_bytes()
-    assert line.endswith(b'"topic_cluster":null}\n')
+    assert line.endswith(b'"duplicate_of":null}\n')
     assert list(json.loads(line)) == SCHEMAS["teasers"].names
 
 

@@ -9,9 +9,9 @@ from transforms.core.teaser_links import link_teasers
 from transforms.embed import EmbedItem, as_vector
 from transforms.links import LinkTeasers
 from transforms.settings import ClusterSettings
-from transforms.types import Member, Source, Vector
+from transforms.types import Cluster, Member, Source, Vector
 
-SETTINGS = ClusterSettings(duplicate=0.95, overlap=0.5, story=0.5, topic=0.2)
+SETTINGS = ClusterSettings(duplicate=0.55, overlap=0.25, story=0.5, topic=0.2)
 TEXTS = {
     "ferry": "Night ferry hits breakwater off Sallow",
     "inquiry": "Ferry inquiry: night ferry hit the breakwater",
@@ -37,7 +37,7 @@ def test_the_stage_is_the_function_in_any_order(vectors, step):
         result = pipeline | beam.Create(vectors[::step]) | ClusterVectors(SETTINGS, "2026-11-24")
         assert_that(result.out, equal_to(members), label="members")
         assert_that(result.clusters, equal_to(clusters), label="clusters")
-        assert_that(result.files, equal_to(rows_by_file(vectors, members)), label="files")
+        assert_that(result.files, equal_to(rows_by_file(vectors, members, clusters)), label="files")
 
 
 def test_no_vectors_no_output():
@@ -51,16 +51,27 @@ def test_no_vectors_no_output():
 
 def test_the_files_name_each_row_with_its_clusters(vectors):
     members = [
-        Member(id, level, level[0] + group, 1.0)
+        Member(id, level, level[0] + group, 0.9)
         for id, group in [("ferry", "1"), ("inquiry", "2"), ("cup", "3"), ("cup#t1", "1"), ("ferry#t1", "3")]
         for level in ("duplicate", "story", "topic")
     ]
-    assert rows_by_file(vectors, members) == [
+    clusters = [
+        Cluster(f"d{group}", "duplicate", 2, "", (), medoid, None, None)
+        for group, medoid in (("1", "ferry"), ("2", "inquiry"), ("3", "cup"))
+    ]
+    assert rows_by_file(vectors, members, clusters) == [
         (
             "stories-0",
-            [("cup", "d3", "s3", "t3"), ("ferry", "d1", "s1", "t1"), ("inquiry", "d2", "s2", "t2")],
+            [
+                ("cup", "d3", "s3", "t3", None, None),
+                ("ferry", "d1", "s1", "t1", None, None),
+                ("inquiry", "d2", "s2", "t2", None, None),
+            ],
         ),
-        ("teasers-0", [("cup#t1", "d1", "s1", "t1"), ("ferry#t1", "d3", "s3", "t3")]),
+        (
+            "teasers-0",
+            [("cup#t1", "d1", "s1", "t1", "ferry", 0.9), ("ferry#t1", "d3", "s3", "t3", "cup", 0.9)],
+        ),
     ]
 
 

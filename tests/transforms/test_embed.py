@@ -5,7 +5,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from transforms import embed
 from transforms.core.encoders import EncoderError, load_encoder, quantise
-from transforms.core.lexical import shingle_sketch, terms, text_hash
+from transforms.core.lexical import shingle_sketch, terms, text_hash, word_weights
 from transforms.embed import EmbedItem, EmbedTexts, as_vector, story_item, teaser_item
 from transforms.settings import EmbedSettings
 from transforms.types import Failure, Source, Vector
@@ -67,6 +67,7 @@ def test_a_vector_carries_what_clustering_needs():
     assert vector.text_hash == text_hash("ferry hits breakwater in thick fog")
     assert vector.sketch == shingle_sketch("Ferry hits breakwater In thick fog")
     assert vector.terms == terms("Ferry hits breakwater In thick fog")
+    assert vector.words == word_weights("Ferry hits breakwater\nIn thick fog.")
 
 
 def test_an_item_without_words_is_a_failure():

@@ -39,7 +39,7 @@ def keywords(members: Sequence[Terms], frequencies: Mapping[str, int], documents
     return tuple(sorted(telling, key=lambda word: (-score[word], -share[word], word))[:KEYWORDS])
 
 
-def label(level: str, medoid_title: str, keywords: Sequence[str]) -> str:
-    """Return a cluster's name: its medoid's title, or for a topic (or without a title) its first keywords."""
-    title = " ".join(medoid_title.split())
+def label(level: str, title: str, keywords: Sequence[str]) -> str:
+    """Return a cluster's name: a member's title, or for a topic (or without a title) its first keywords."""
+    title = " ".join(title.split())
     return title if title and level != "topic" else ", ".join(keywords[:LABEL_KEYWORDS])

@@ -1,11 +1,12 @@
 """Vectors to clusters: duplicates inside stories inside topics.
 
 1. Exact duplicates (equal ``text_hash``) become one row: that of the smallest id.
-2. Duplicates: rows with a cosine of at least ``duplicate`` whose shingles overlap by at least
-   ``overlap``, in stars, so that every member is a confirmed duplicate of its group's centre.
+2. Duplicates: texts whose word sequences, names and numbers agree (``near_duplicates.py``), in stars, so
+   that every member is a confirmed duplicate of its group's centre.
 3. Stories: average linkage over the groups of duplicates, cut at ``story``. Each group has one vote,
-   its medoid's row: how often a text was copied does not change what it tells.
-4. Topics: the same tree, continued from the stories and cut at ``topic``.
+   its medoid's row: how often a text was copied does not change what it tells. Meaning, words and dates
+   count (``similarity.py``).
+4. Topics: the same tree, continued from the stories without the dates, and cut at ``topic``.
 
 Every vector is a member of one cluster per level; what resembles nothing is a cluster of its own. The
 result depends on the set of vectors only, not on their order: rows are sorted by id, all sums
@@ -23,12 +24,16 @@ from numpy.typing import NDArray
 
 from transforms.core import labels
 from transforms.core.components import Labels, average_linkage, members_of, stars, unit_rows
-from transforms.core.lexical import sketch_overlap
-from transforms.core.neighbours import norms, similar_pairs
+from transforms.core.near_duplicates import near_duplicates
+from transforms.core.neighbours import norms
+from transforms.core.similarity import day_columns, document_frequencies, event_rows
 from transforms.settings import ClusterSettings
 from transforms.types import LEVELS, Cluster, Member, Vector
 
 SIMILARITY_DIGITS = 4
+SECONDS_PER_DAY = 86_400
+
+Rows = NDArray[np.int8] | NDArray[np.int16]
 
 
 def cluster(vectors: Sequence[Vector], settings: ClusterSettings, run_date: str) -> tuple[list[Member], list[Cluster]]:
@@ -46,19 +51,25 @@ def cluster(vectors: Sequence[Vector], settings: ClusterSettings, run_date: str)
     if not vectors:
         return [], []
     vectors = sorted(vectors, key=lambda vector: vector.id)
-    rows = int8_rows(vectors)
-    units = unit_rows(rows)
+    embeddings = int8_rows(vectors)
+    duplicate = duplicates(vectors, settings)
+    medoids = [_medoid(group, unit_rows(embeddings[group]), vectors) for group in members_of(duplicate)]
+    words = [vector.words for vector in vectors]
+    rows = event_rows(embeddings, words, document_frequencies([words[row] for row in medoids]))
+    story, topic = stories_and_topics(vectors, rows, duplicate, medoids, settings)
+    measures: list[Rows] = [embeddings, rows, rows]
     frequencies = labels.document_frequencies(vector.terms for vector in vectors)
     members: list[Member] = []
     clusters: list[Cluster] = []
-    for level, partition in zip(LEVELS, partitions(vectors, rows, settings), strict=True):
+    for level, partition, measure in zip(LEVELS, (duplicate, story, topic), measures, strict=True):
         for group in members_of(partition):
-            medoid = _medoid(group, units[group], vectors)
+            medoid = _medoid(group, unit_rows(measure[group]), vectors)
             in_group = [vectors[row] for row in group]
             cluster_id = _cluster_id(level, in_group[0].id)
+            similarities = _similarities(measure[group], measure[medoid])
             members += [
                 Member(vector.id, level, cluster_id, similarity)
-                for vector, similarity in zip(in_group, _similarities(rows[group], rows[medoid]), strict=True)
+                for vector, similarity in zip(in_group, similarities, strict=True)
             ]
             keywords = labels.keywords([vector.terms for vector in in_group], frequencies, len(vectors))
             first_seen, last_seen = _first_and_last(in_group, run_date)
@@ -67,7 +78,7 @@ def cluster(vectors: Sequence[Vector], settings: ClusterSettings, run_date: str)
                     cluster_id=cluster_id,
                     level=level,
                     size=len(group),
-                    label=labels.label(level, vectors[medoid].title, keywords),
+                    label=labels.label(level, _title(vectors[medoid], in_group, similarities), keywords),
                     keywords=keywords,
                     medoid_id=vectors[medoid].id,
                     first_seen=first_seen,
@@ -83,45 +94,55 @@ def int8_rows(vectors: Sequence[Vector]) -> NDArray[np.int8]:
     return np.frombuffer(joined, dtype=np.int8).reshape(len(vectors), -1)
 
 
-def partitions(
-    vectors: Sequence[Vector], rows: NDArray[np.int8], settings: ClusterSettings
-) -> tuple[Labels, Labels, Labels]:
-    """Return the duplicate, story and topic of each vector, [n], as the smallest row of the group.
-
-    ``vectors`` are sorted by id; ``rows`` [n, d] are their embeddings.
-    """
+def duplicates(vectors: Sequence[Vector], settings: ClusterSettings) -> Labels:
+    """Return the duplicates of each vector (sorted by id), [n], as the smallest row of the group."""
     first_with: dict[bytes, int] = {}
     same_text = np.array([first_with.setdefault(vector.text_hash, row) for row, vector in enumerate(vectors)])
     texts, text_of = np.unique(same_text, return_inverse=True)
-    star = _duplicate_stars([vectors[row] for row in texts], rows[texts], settings)
-    duplicate = texts[star[text_of]]
+    distinct = [vectors[row] for row in texts]
+    same, apart = near_duplicates(
+        [vector.sketch for vector in distinct],
+        [vector.facts for vector in distinct],
+        settings.duplicate,
+        settings.overlap,
+    )
+    return texts[stars(len(texts), same, apart)[text_of]]
 
-    units = unit_rows(rows)
+
+def stories_and_topics(
+    vectors: Sequence[Vector],
+    rows: NDArray[np.int16],
+    duplicate: Labels,
+    medoids: Sequence[int],
+    settings: ClusterSettings,
+) -> tuple[Labels, Labels]:
+    """Return the story and the topic of each vector, [n], as the smallest row of the group.
+
+    Args:
+        vectors: Sorted by id.
+        rows: Their ``event_rows``, [n, d].
+        duplicate: Their ``duplicates``, [n].
+        medoids: The medoid of each group of duplicates, in the order of the groups.
+        settings: Where the cuts lie.
+    """
     groups, group_of = np.unique(duplicate, return_inverse=True)
-    votes = units[[_medoid(group, units[group], vectors) for group in members_of(duplicate)]]
-    story = average_linkage(votes, np.ones(len(groups), dtype=np.int64), settings.story)
+    votes = rows[medoids]
+    days = [_first_day([vectors[row] for row in group]) for group in members_of(duplicate)]
+    dated = np.hstack([votes, day_columns(days)])
+    story = average_linkage(dated, np.ones(len(groups), dtype=np.int64), settings.story, subtracted=1)
 
     stories, story_of = np.unique(story, return_inverse=True)
-    sums = np.zeros((len(stories), votes.shape[1]), dtype=np.int64)
+    sums = np.zeros((len(stories), votes.shape[1]), dtype=np.int32)  # of 2**20 vectors at most: one worker holds fewer
     np.add.at(sums, story_of, votes)
     topic = stories[average_linkage(sums, np.bincount(story_of), settings.topic)[story_of]]
-    return duplicate, groups[story[group_of]], groups[topic[group_of]]
-
-
-def _duplicate_stars(vectors: Sequence[Vector], rows: NDArray[np.int8], settings: ClusterSettings) -> Labels:
-    i, j, _ = similar_pairs(rows, settings.duplicate)
-    confirmed = np.array(
-        [
-            sketch_overlap(vectors[a].sketch, vectors[b].sketch) >= settings.overlap
-            for a, b in zip(i.tolist(), j.tolist(), strict=True)
-        ],
-        dtype=bool,
-    )
-    return stars(len(vectors), i[confirmed], j[confirmed])
+    return groups[story[group_of]], groups[topic[group_of]]
 
 
 def _medoid(group: NDArray[np.int64], units: NDArray[np.int64], vectors: Sequence[Vector]) -> int:
-    """Return the row with the highest mean cosine to the others; of equals a story, then the smallest id."""
+    """Return the member with the highest mean cosine to the others; of equals a story, then the smallest id.
+
+    ``group`` [m] are its members' rows, ``units`` [m, d] their ``unit_rows``.
+    """
     if len(group) == 1:
         return int(group[0])
     centrality = np.einsum("ij,ij->i", units, units.sum(axis=0) - units)
@@ -129,11 +150,19 @@ def _medoid(group: NDArray[np.int64], units: NDArray[np.int64], vectors: Sequenc
     return min(central, key=lambda row: (vectors[row].kind != "story", row))
 
 
-def _similarities(rows: NDArray[np.int8], medoid: NDArray[np.int8]) -> list[float]:
+def _similarities(rows: Rows, medoid: Rows) -> list[float]:
     """Return the cosine of each row [n, d] to the medoid's row [d], rounded to 4 places."""
     products = rows.astype(np.int64) @ medoid.astype(np.int64)
     cosines = products / (norms(rows) * norms(medoid[None]))
     return [round(cosine, SIMILARITY_DIGITS) for cosine in cosines.tolist()]
+
+
+def _title(medoid: Vector, members: Sequence[Vector], similarities: Sequence[float]) -> str:
+    """Return the medoid's title or, if it has none, that of the most similar member (by id) that has one."""
+    if medoid.title.strip():
+        return medoid.title
+    nearest = sorted(zip(similarities, members, strict=True), key=lambda member: (-member[0], member[1].id))
+    return next((member.title for _, member in nearest if member.title.strip()), "")
 
 
 def _cluster_id(level: str, smallest_id: str) -> str:
@@ -148,6 +177,13 @@ def _first_and_last(members: Sequence[Vector], run_date: str) -> tuple[str | Non
     dates = {member.published or run_date for member in members}
     dated = sorted((instant, date) for date in dates if (instant := _instant(date)) is not None)
     return (dated[0][1], dated[-1][1]) if dated else (None, None)
+
+
+def _first_day(members: Sequence[Vector]) -> int | None:
+    """Return the day of the earliest of the members' own dates, in days since 1970; None without any."""
+    instants = [_instant(member.published) for member in members if member.published]
+    known = [instant for instant in instants if instant is not None]
+    return int(min(known) // SECONDS_PER_DAY) if known else None
 
 
 def _instant(date: str) -> float | None:

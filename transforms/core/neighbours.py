@@ -24,18 +24,32 @@ def exact_floats(rows: Array) -> NDArray[np.floating]:
     By Cauchy-Schwarz no partial sum of a product exceeds the larger squared norm: float32 holds whole
     numbers up to 2**24, float64 up to 2**53.
     """
-    wide = rows.astype(np.float64)
-    largest = float(np.einsum("ij,ij->i", wide, wide).max(initial=0.0))
-    return wide.astype(np.float32) if largest <= 2**24 else wide
+    blocks = (rows[start : start + TILE].astype(np.float64) for start in range(0, len(rows), TILE))
+    largest = max((float(np.einsum("ij,ij->i", block, block).max()) for block in blocks), default=0.0)
+    return rows.astype(np.float32 if largest <= 2**24 else np.float64)
 
 
 def norms(rows: Array) -> NDArray[np.float64]:
     """Return the length of each row [n]; correctly rounded, because its square is a whole number."""
-    wide = rows.astype(np.float64)
-    return np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    squares = np.empty(len(rows))
+    for start in range(0, len(rows), TILE):
+        block = rows[start : start + TILE].astype(np.float64)
+        squares[start : start + TILE] = np.einsum("ij,ij->i", block, block)
+    return np.sqrt(squares)
 
 
-def pair_tiles(rows: Array, scale: NDArray[np.float64], threshold: float, tile: int = TILE) -> Iterator[Pairs]:
+def with_signs(values: NDArray[np.floating], subtracted: int) -> NDArray[np.floating]:
+    """Return the rows with their last ``subtracted`` columns negated: the other side of a product."""
+    if not subtracted:
+        return values
+    mirrored = values.copy()
+    mirrored[:, -subtracted:] *= -1
+    return mirrored
+
+
+def pair_tiles(
+    rows: Array, scale: NDArray[np.float64], threshold: float, tile: int = TILE, subtracted: int = 0
+) -> Iterator[Pairs]:
     """Yield, tile by tile, the pairs with ``rows[i] @ rows[j] / (scale[i] * scale[j]) >= threshold``.
 
     Args:
@@ -43,6 +57,7 @@ def pair_tiles(rows: Array, scale: NDArray[np.float64], threshold: float, tile: 
         scale: Positive, [n]: the norms for cosine similarity.
         threshold: Least similarity of a pair; above 0.
         tile: Rows of a tile.
+        subtracted: Of the last so many columns the products are subtracted, not added.
 
     Yields:
         i, j (with i < j) and their similarity, sorted by i and j within a tile.
@@ -53,7 +68,7 @@ def pair_tiles(rows: Array, scale: NDArray[np.float64], threshold: float, tile: 
         above = slice(top, top + tile)
         for left in range(top, len(values), tile):
             beside = slice(left, left + tile)
-            products = values[above] @ values[beside].T
+            products = with_signs(values[above], subtracted) @ values[beside].T
             # A cheap bound in the tile's own precision; the exact test follows for the few that pass.
             least = narrow[above] * narrow.dtype.type(threshold * (1 - 1e-5))
             bound = np.multiply.outer(least, narrow[beside])

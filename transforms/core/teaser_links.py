@@ -1,24 +1,34 @@
 """Which full story of the run a teaser points to.
 
-Two kinds of evidence are needed: the titles must agree in their telling words, and the texts must be
-about the same thing. Either alone also fits another report of the same event.
+Words in common do not tell: another report of the same event has them too. What tells is a copy. A teaser
+repeats the headline of its story, perhaps shortened at the end, behind a kicker ("Live: ...") or with
+something after it; or its summary repeats sentences of the story. The vectors must agree besides, for
+headlines such as "What we know so far" recur.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.core.lexical import terms
+from transforms.core.lexical import normalise
+from transforms.core.near_duplicates import overlap
 from transforms.types import Vector
 
-MIN_COSINE = 0.4  # a headline alone is this near to its story, with few exceptions
-MIN_CONTAINED = 0.9  # share of the teaser's title that the story's title has; teasers shorten titles
-MIN_DICE = 0.7  # agreement of both titles, so that a word or two do not pass for a whole title
+MIN_COSINE = 0.4  # of a teaser and its story where the evidence is a short or a shortened headline
+MIN_COSINE_COPY = 0.15  # where it is a whole headline of LONG_TITLE words, or sentences of the story
+LONG_TITLE = 5
+KICKER = 3  # words that may stand before the headline
+SUFFIX = 4  # words that may stand behind it
+MIN_KEPT = 0.5  # share of its words that a shortened headline keeps
+MIN_WORDS = 3  # and how many at least
+MIN_CONTAINED = 0.8  # share of a teaser's word sequences that the story has, where its sentences are the evidence
+MIN_SAMPLE = 6  # word sequences that this share is estimated from
+LOOKED_UP = 3  # of a teaser's title, the rarest words by which stories are looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,58 +43,78 @@ class Link:
 def link_teasers(vectors: Sequence[Vector]) -> list[Link]:
     """Return a link for each teaser whose story is among ``vectors``, sorted by teaser id.
 
-    Words of titles count by their rarity among the stories' titles; only stories whose title has the
-    teaser's rarest word are looked at. A teaser is never linked to the story of its own page. Of several
-    stories that fit, the one with the highest sum of cosine and title agreement wins, then the smaller id.
+    Only stories whose title has one of the teaser's rarest title words are looked at. A teaser is never
+    linked to the story of its own page. Of several stories that fit, the one with the highest sum of
+    cosine and agreement wins, then the smaller id.
     """
     stories = sorted((vector for vector in vectors if vector.kind == "story"), key=lambda story: story.id)
-    titles = [_title_words(story) for story in stories]
-    rarity = _Rarity(titles)
+    titles = [normalise(story.title).split() for story in stories]
     with_word: defaultdict[str, list[int]] = defaultdict(list)
-    for index, words in enumerate(titles):
-        for word in words:
+    for index, title in enumerate(titles):
+        for word in dict.fromkeys(title):
             with_word[word].append(index)
+    frequencies = Counter({word: len(indices) for word, indices in with_word.items()})
 
     links: list[Link] = []
     teasers = sorted((vector for vector in vectors if vector.kind == "teaser"), key=lambda teaser: teaser.id)
     for teaser in teasers:
-        words = _title_words(teaser)
-        if not words:
-            continue
+        words = normalise(teaser.title).split()
+        known = sorted({word for word in words if word in frequencies}, key=lambda word: (frequencies[word], word))
+        looked_at = sorted({index for word in known[:LOOKED_UP] for index in with_word[word]})
         page_id = teaser.id.rpartition("#t")[0]
-        rarest = max(words, key=lambda word: (rarity[word], word))
         best: tuple[float, Link] | None = None
-        for index in with_word.get(rarest, ()):
+        for index in looked_at:
             story = stories[index]
-            common = rarity.total(words & titles[index])
-            dice = 2 * common / (rarity.total(words) + rarity.total(titles[index]))
-            if story.id == page_id or common < MIN_CONTAINED * rarity.total(words) or dice < MIN_DICE:
+            if story.id == page_id:
+                continue
+            agreement, least = _evidence(words, titles[index], teaser, story)
+            if agreement <= 0:
                 continue
             cosine = _cosine(teaser.vector, story.vector)
-            if cosine >= MIN_COSINE and (best is None or cosine + dice > best[0]):
-                best = cosine + dice, Link(teaser.id, story.id, round(cosine, 4))
+            if cosine >= least and (best is None or cosine + agreement > best[0]):
+                best = cosine + agreement, Link(teaser.id, story.id, round(cosine, 4))
         if best is not None:
             links.append(best[1])
     return links
 
 
-class _Rarity(dict[str, float]):
-    """Weight of each title word; a word in no story's title is as rare as can be."""
-
-    def __init__(self, titles: Sequence[Set[str]]) -> None:
-        counts = Counter(word for words in titles for word in words)
-        super().__init__({word: math.log((1 + len(titles)) / n) for word, n in counts.items()})
-        self._unseen = math.log(1 + len(titles))
-
-    def __missing__(self, word: str) -> float:
-        return self._unseen
-
-    def total(self, words: Set[str]) -> float:
-        return math.fsum(self[word] for word in words)  # exact: sets have no order
+def _evidence(words: list[str], title: list[str], teaser: Vector, story: Vector) -> tuple[float, float]:
+    """Return how far a teaser copies a story, in [0, 1], and the cosine that is needed besides."""
+    agreement, whole = title_agreement(words, title)
+    if whole and len(title) >= LONG_TITLE:
+        return agreement, MIN_COSINE_COPY
+    common = overlap(teaser.sketch, story.sketch)
+    if common.sample >= MIN_SAMPLE and common.containment >= MIN_CONTAINED:
+        return max(agreement, common.containment), MIN_COSINE_COPY
+    return agreement, MIN_COSINE
 
 
-def _title_words(vector: Vector) -> frozenset[str]:
-    return frozenset(word for word, _ in terms(vector.title))
+def title_agreement(teaser: list[str], title: list[str]) -> tuple[float, bool]:
+    """Return how far a teaser's title is that of a story, in [0, 1], and whether it has all of its words.
+
+    Args:
+        teaser: Words of the teaser's title, normalised.
+        title: Words of the story's title, normalised.
+
+    >>> title_agreement("live ferry hits outer breakwater".split(), "ferry hits outer breakwater off sallow".split())
+    (0.6666666666666666, False)
+    """
+    if min(len(teaser), len(title)) < 2:
+        return 0.0, False
+    longer = max(len(teaser), len(title))
+    for kicker in range(min(KICKER, len(teaser) - 1) + 1):
+        rest = teaser[kicker:]
+        if rest[: len(title)] == title and len(rest) - len(title) <= SUFFIX:
+            return len(title) / longer, True
+        # Cut off at the end, perhaps in the middle of a word.
+        kept = len(rest)
+        if (
+            max(MIN_WORDS, MIN_KEPT * len(title)) <= kept < len(title)
+            and rest[:-1] == title[: kept - 1]
+            and title[kept - 1].startswith(rest[-1])
+        ):
+            return kept / longer, False
+    return 0.0, False
 
 
 def _cosine(a: bytes, b: bytes) -> float:

@@ -1,0 +1,320 @@
+"""Quality of duplicates, events, topics and links: ``python -m benchmarks.clusters --data FOLDER``.
+
+Duplicates and links are composed from real stories (``benchmarks/corpora.py``), the duplicates beside MinHash at the
+threshold that suits it best. Events and topics are those of ECB+, with the settings that ship and with a cut chosen
+by cross-validation over topics. Everything is seeded; the same data give the same numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.corpora import Text, distinct, duplicate_corpus, link_corpus, paragraphs
+from transforms.core.components import stars
+from transforms.core.encoders import load_encoder, quantise
+from transforms.core.levels import cluster
+from transforms.core.lexical import WORD_WEIGHT, normalise
+from transforms.core.teaser_links import link_teasers
+from transforms.embed import EmbedItem, as_vector
+from transforms.settings import ClusterSettings
+from transforms.types import Source, Vector
+
+SHORTEST = 60  # words of a story from which duplicates are made
+FOLDS = 7
+SMOOTH = 2  # neighbouring cuts on each side whose mean F1 decides in cross-validation
+SIZES = (5_000, 20_000, 50_000, 200_000)  # vectors of the mixture
+PERMUTATIONS = 128  # of MinHash, the default of datasketch
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with wcxb/ and clusters/")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        choices=(*PARTS, "scale"),
+        default=list(PARTS),
+        help="parts to measure (default: all but scale)",
+    )
+    parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), help="vectors for the part scale")
+    parser.add_argument("--seed", type=int, default=0, help="of the composed corpora (default 0)")
+    args = parser.parse_args(argv)
+    for part in args.only:
+        lines = scale(args.sizes, args.seed) if part == "scale" else PARTS[part](args.data, args.seed)
+        print("\n".join(lines), flush=True)
+    return 0
+
+
+def read_jsonl(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def duplicates(data: Path, seed: int) -> list[str]:
+    """Recall and precision of copies of stories among all other stories and decoys."""
+    corpus = sorted(duplicate_corpus(*_stories_and_wrappers(data), seed=seed), key=lambda text: text.id)
+    vectors = [_vector(text.id, text.text, "", np.ones(8, dtype=np.int8)) for text in corpus]
+    members, _ = cluster(vectors, ClusterSettings(story=1.0, topic=1.0), "")
+    found = {member.id: member.cluster_id for member in members if member.level == "duplicate"}
+    truth = {text.id: text.group for text in corpus}
+    sizes = Counter(text.kind for text in corpus)
+    lines = [
+        f"## Duplicates: {sizes['original']:,} stories, {len(corpus):,} texts (seed {seed})",
+        "",
+        "| method | precision | recall |",
+        "| --- | --- | --- |",
+    ]
+    lines.append(_pair_row("**copydesk**", truth, found))
+    threshold, best = _best_minhash(corpus, truth)
+    lines.append(_pair_row(f"MinHash, {PERMUTATIONS} permutations, best threshold {threshold:.2f}", truth, best))
+    lines += ["", "| variant | texts | in the group of the original: copydesk | MinHash |", "| --- | --- | --- | --- |"]
+    for kind in sizes:
+        if kind != "original":
+            rows = [text for text in corpus if text.kind == kind]
+            shares = [
+                sum(groups[text.id] == groups[f"{text.id.split('.')[0]}.original"] for text in rows) / len(rows)
+                for groups in (found, best)
+            ]
+            lines.append(f"| {kind} | {len(rows)} | {shares[0]:.3f} | {shares[1]:.3f} |")
+    return lines
+
+
+def _stories_and_wrappers(data: Path) -> tuple[list[tuple[str, str]], list[list[str]]]:
+    """The distinct stories of WCXB, and the lines around each on its page."""
+    texts = {row["id"]: row["text"] for row in read_jsonl(data / "wcxb/gold.jsonl") if row["page_type"] == "article"}
+    stories = distinct([(id, text) for id, text in texts.items() if len(text.split()) >= SHORTEST])
+    wrappers = []
+    for row in read_jsonl(data / "wcxb/text_whole.jsonl"):
+        if row["id"] in texts:
+            story = normalise(texts[row["id"]])
+            around = [line for line in paragraphs(row["text"]) if normalise(line) and normalise(line) not in story]
+            wrappers += [around] if len(around) >= 8 else []
+    return stories, wrappers
+
+
+def _pairs(labels: Iterable[object]) -> int:
+    return sum(size * (size - 1) // 2 for size in Counter(labels).values())
+
+
+def pair_scores(truth: dict[str, str], found: dict[str, str]) -> tuple[float, float]:
+    """Precision and recall of the pairs of texts in one group."""
+    common = _pairs((truth[id], found[id]) for id in truth)
+    return common / max(1, _pairs(found[id] for id in truth)), common / max(1, _pairs(truth.values()))
+
+
+def _pair_row(name: str, truth: dict[str, str], found: dict[str, str]) -> str:
+    precision, recall = pair_scores(truth, found)
+    return f"| {name} | {precision:.4f} | {recall:.4f} |"
+
+
+def _best_minhash(corpus: Sequence[Text], truth: dict[str, str]) -> tuple[float, dict[str, str]]:
+    """The threshold and the groups at which MinHash has its best F1, grouped in the same stars.
+
+    A peer only: MinHash over 3-shingles of words (Broder 1997), all pairs compared, so that no candidate is missed.
+    """
+    rng = np.random.default_rng(0)
+    keys = rng.integers(1, 1 << 62, size=(2, PERMUTATIONS), dtype=np.uint64) | np.uint64(1)
+    signatures = np.empty((len(corpus), PERMUTATIONS), dtype=np.uint32)
+    for row, text in enumerate(corpus):
+        words = normalise(text.text).split()
+        shingles = {" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
+        hashes = np.array(sorted(zlib.crc32(shingle.encode()) for shingle in shingles), dtype=np.uint64)
+        mixed = hashes[:, None] * keys[0] + keys[1]  # modulo 2**64; the upper half is the hash
+        signatures[row] = (mixed >> np.uint64(32)).min(axis=0)
+    i, j, similarity = _similar_signatures(signatures, 0.1)
+    nothing = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    best, best_f1, best_threshold = {}, -1.0, 0.0
+    for threshold in np.arange(0.1, 0.96, 0.025):
+        near = similarity >= threshold
+        labels = stars(len(corpus), (i[near], j[near]), nothing)
+        groups = {text.id: str(label) for text, label in zip(corpus, labels.tolist(), strict=True)}
+        precision, recall = pair_scores(truth, groups)
+        f1 = 2 * precision * recall / max(1e-9, precision + recall)
+        if f1 > best_f1:
+            best, best_f1, best_threshold = groups, f1, float(threshold)
+    return best_threshold, best
+
+
+def _similar_signatures(
+    signatures: NDArray[np.uint32], least: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    parts = []
+    for row in range(len(signatures)):
+        equal = (signatures[row + 1 :] == signatures[row]).mean(axis=1)
+        later = np.flatnonzero(equal >= least)
+        parts.append((np.full(len(later), row), later + row + 1, equal[later]))
+    i, j, similarity = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return i, j, similarity
+
+
+def events(data: Path, seed: int) -> list[str]:
+    """B-cubed scores of events and topics on ECB+, at the shipped cuts and by cross-validation over topics."""
+    pages = sorted(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), key=lambda page: page["id"])
+    gold = {level: _gold(data, name, pages) for level, name in (("story", "event"), ("topic", "topic"))}
+    shipped = ClusterSettings()
+    lines = [
+        f"## Events and topics: ECB+, {len(pages)} texts",
+        "",
+        "| level | texts | B-cubed P | R | F1 | F1, cut by cross-validation | cuts chosen |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for form, texts in (
+        ("whole", [(page["title"] or "", page["text"] or "") for page in pages]),
+        ("title", [(page["title"] or page["text"].split(". ")[0], "") for page in pages]),
+    ):
+        vectors = _embedded([page["id"] for page in pages], texts)
+        for level, cuts in (("story", np.arange(0.15, 0.45, 0.01)), ("topic", np.arange(0.05, 0.25, 0.01))):
+            tried = [replace(shipped, **{level: float(cut)}) for cut in cuts]
+            if level == "story":
+                tried = [replace(settings, topic=min(settings.story, shipped.topic)) for settings in tried]
+            scores = [_bcubed(vectors, settings, level, gold[level]) for settings in tried]
+            validated, chosen = _cross_validated(scores, cuts, gold["topic"], seed)
+            precision, recall = (part.mean() for part in _bcubed(vectors, shipped, level, gold[level]))
+            lines.append(
+                f"| {level} | {form} | {precision:.3f} | {recall:.3f} | {_f1(precision, recall):.3f} | "
+                f"{validated:.3f} | {', '.join(f'{cut:.2f}' for cut in chosen)} |"
+            )
+    return lines
+
+
+def links(data: Path, seed: int) -> list[str]:
+    """Precision and recall of links from teasers, half of them to stories that are not there."""
+    stories, teasers = link_corpus(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), seed)
+    vectors = [
+        replace(vector, kind=kind)
+        for kind, rows in (("story", stories), ("teaser", teasers))
+        for vector in _embedded([row["id"] for row in rows], [(row["title"], row["text"]) for row in rows])
+    ]
+    found = {link.teaser_id: link.story_id for link in link_teasers(vectors)}
+    there = sum(bool(teaser["story"]) for teaser in teasers)
+    lines = [
+        f"## Links: {len(stories)} stories, {len(teasers)} teasers, {there} of them to one of these",
+        "",
+        "| teasers | precision | recall | links to another story |",
+        "| --- | --- | --- | --- |",
+    ]
+    for kind in ("all", *dict.fromkeys(teaser["kind"] for teaser in teasers)):
+        rows = [teaser for teaser in teasers if kind in ("all", teaser["kind"])]
+        linked = [row for row in rows if row["id"] in found]
+        right = sum(found[row["id"]] == row["story"] for row in linked)
+        there = sum(bool(row["story"]) for row in rows)
+        lines.append(
+            f"| {kind} | {right / max(1, len(linked)):.3f} | {right / max(1, there):.3f} | {len(linked) - right} |"
+        )
+    return lines
+
+
+def scale(sizes: Sequence[int], seed: int) -> list[str]:
+    """Seconds and memory of clustering synthetic vectors: a mixture of 200 topics with 50 stories each."""
+    lines = [
+        "## Scale",
+        "",
+        "| vectors | seconds | processor seconds | peak MB | stories | topics |",
+        *["| --- " * 6 + "|"],
+    ]
+    for n in sizes:
+        vectors = _mixture(n, seed)
+        began, used = time.perf_counter(), time.process_time()
+        _, clusters = cluster(vectors, ClusterSettings(), "")
+        seconds, processor = time.perf_counter() - began, time.process_time() - used
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        levels = Counter(item.level for item in clusters)
+        lines.append(
+            f"| {n:,} | {seconds:.0f} | {processor:.0f} | {peak:,} | {levels['story']:,} | {levels['topic']:,} |"
+        )
+    return lines
+
+
+def _mixture(n: int, seed: int) -> list[Vector]:
+    rng = np.random.default_rng(seed)
+    topics = rng.normal(size=(200, 384))
+    stories = topics[rng.integers(200, size=10_000)] + 1.2 * rng.normal(size=(10_000, 384))
+    story_of = rng.integers(10_000, size=n)
+    words = rng.integers(1 << 32, size=(10_000, 20), dtype=np.uint32)
+    vectors = []
+    for start in range(0, n, 10_000):
+        part = story_of[start : start + 10_000]
+        rows, _ = quantise((stories[part] + 1.2 * rng.normal(size=(len(part), 384))).astype(np.float32))
+        for offset, (row, story) in enumerate(zip(rows, part, strict=True)):
+            packed = np.empty(30, dtype=WORD_WEIGHT)
+            packed["hash"] = [*words[story], *rng.integers(1 << 14, size=10)]  # the story's words, and common ones
+            packed["weight"] = 8
+            id = f"v{start + offset:08}"
+            vectors.append(Vector(id, "story", "", id.encode(), row.tobytes(), b"", "", None, (), packed.tobytes()))
+    return vectors
+
+
+def _gold(data: Path, name: str, pages: Sequence[dict]) -> list[str]:
+    gold = {row["id"]: row["cluster"] for row in read_jsonl(data / f"clusters/ecb_dev_{name}.jsonl")}
+    return [gold[page["id"]] for page in pages]
+
+
+def _bcubed(
+    vectors: Sequence[Vector], settings: ClusterSettings, level: str, gold: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """B-cubed precision and recall of each text (Bagga and Baldwin 1998); ``vectors`` and ``gold`` have one order."""
+    members, _ = cluster(vectors, settings, "")
+    found = {member.id: member.cluster_id for member in members if member.level == level}
+    labels = [found[vector.id] for vector in vectors]
+    both, ours, theirs = Counter(zip(labels, gold, strict=True)), Counter(labels), Counter(gold)
+    pairs = list(zip(labels, gold, strict=True))
+    return (
+        np.array([both[pair] / ours[pair[0]] for pair in pairs]),
+        np.array([both[pair] / theirs[pair[1]] for pair in pairs]),
+    )
+
+
+def _f1(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall)
+
+
+def _cross_validated(
+    scores: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    cuts: NDArray[np.float64],
+    topics: Sequence[str],
+    seed: int,
+) -> tuple[float, list[float]]:
+    """F1 of texts whose cut was chosen on the texts of other topics, and the cuts chosen.
+
+    Of each cut counts the mean F1 of it and its neighbours: a single cut's F1 moves by whole clusters.
+    """
+    names = np.random.default_rng(seed).permutation(sorted(set(topics)))
+    precision, recall = np.empty(len(topics)), np.empty(len(topics))
+    chosen = []
+    for fold in range(FOLDS):
+        held_out = np.isin(topics, names[fold::FOLDS])
+        f1 = np.array([_f1(p[~held_out].mean(), r[~held_out].mean()) for p, r in scores])
+        smooth = [f1[max(0, k - SMOOTH) : k + SMOOTH + 1].mean() for k in range(len(f1))]
+        best = int(np.argmax(smooth))
+        chosen.append(round(float(cuts[best]), 2))
+        precision[held_out], recall[held_out] = (part[held_out] for part in scores[best])
+    return _f1(precision.mean(), recall.mean()), sorted(set(chosen))
+
+
+def _embedded(ids: Sequence[str], texts: Sequence[tuple[str, str]]) -> list[Vector]:
+    """The vectors of stories, each a title and a text, as the pipeline makes them."""
+    joined = ["\n".join(part for part in parts if part) for parts in texts]
+    rows, _ = quantise(load_encoder("minilm").encode(joined))
+    return [_vector(*parts) for parts in zip(ids, joined, (title for title, _ in texts), rows, strict=True)]
+
+
+def _vector(id: str, text: str, title: str, row: NDArray[np.int8], kind: str = "story") -> Vector:
+    return as_vector(EmbedItem(id, kind, "", text, title, None, Source("")), row.tobytes())
+
+
+PARTS = {"duplicates": duplicates, "events": events, "links": links}
+
+if __name__ == "__main__":
+    sys.exit(main())
