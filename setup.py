@@ -37,6 +37,7 @@ setup(
         "resiliparse>=2,<3",
         "scipy>=1.11,<2",
         "sentence-transformers>=6,<7",
+        "threadpoolctl>=3.1,<4",
         "tldextract>=5.1,<6",
         "tomli-w>=1.0,<2",
         "torch>=2.2,<3",

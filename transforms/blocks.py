@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from transforms.core.segment import parse_page
-from transforms.page_stage import page_stage
+from transforms.page_stage import PageDoFn, page_stage
 from transforms.types import Page
 
 
@@ -16,7 +16,7 @@ class FindBlocks(beam.PTransform):
     """Pages to parsed pages; outputs ``out`` and ``failures``."""
 
     def expand(self, pages: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return page_stage(pages, "Find blocks", "blocks", parse_page, _page)
+        return page_stage(pages, "Find blocks", PageDoFn("blocks", parse_page, _page))
 
 
 def _page(page: Page) -> Page:

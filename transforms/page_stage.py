@@ -43,8 +43,6 @@ class PageDoFn(beam.DoFn):
         )
 
 
-def page_stage(
-    pages: beam.PCollection, label: str, stage: str, work: Callable[[Any], Any], page_of: Callable[[Any], Page]
-) -> beam.pvalue.DoOutputsTuple:
+def page_stage(pages: beam.PCollection, label: str, do_fn: PageDoFn) -> beam.pvalue.DoOutputsTuple:
     """Wire one page stage; outputs ``out`` and ``failures``."""
-    return pages | label >> beam.ParDo(PageDoFn(stage, work, page_of)).with_outputs(FAILURES, main="out")
+    return pages | label >> beam.ParDo(do_fn).with_outputs(FAILURES, main="out")

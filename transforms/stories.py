@@ -8,7 +8,7 @@ from functools import partial
 import apache_beam as beam
 
 from transforms.core.segment import Labelled, split_page
-from transforms.page_stage import page_stage
+from transforms.page_stage import PageDoFn, page_stage
 from transforms.settings import SegmentSettings
 from transforms.types import Page
 
@@ -20,7 +20,8 @@ class SplitStories(beam.PTransform):
     settings: SegmentSettings
 
     def expand(self, labelled: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return page_stage(labelled, "Split stories", "stories", partial(split_page, settings=self.settings), _page)
+        do_fn = PageDoFn("stories", partial(split_page, settings=self.settings), _page)
+        return page_stage(labelled, "Split stories", do_fn)
 
 
 def _page(labelled: Labelled) -> Page:

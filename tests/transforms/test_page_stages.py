@@ -4,10 +4,11 @@ import apache_beam as beam
 import pytest
 from apache_beam.testing.test_pipeline import TestPipeline as Pipeline
 from apache_beam.testing.util import assert_that, equal_to
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from transforms.blocks import FindBlocks
 from transforms.core import segment_page
-from transforms.roles import LabelRoles
+from transforms.roles import LabelRoles, _LabelDoFn
 from transforms.settings import SegmentSettings
 from transforms.stories import SplitStories
 from transforms.types import Failure, Page, Source
@@ -63,3 +64,18 @@ def test_a_missing_model_ends_the_run_instead_of_failing_every_page():
     ):
         parsed = pipeline | beam.Create(PAGES[:2]) | FindBlocks()
         parsed.out | LabelRoles(settings)
+
+
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_pages_are_labelled_on_one_thread_and_other_stages_keep_theirs():
+    seen = []
+    stage = _LabelDoFn("roles", lambda page: seen.append(blas_threads()), lambda page: page)
+    with threadpool_limits(limits=2, user_api="blas"):
+        stage.start_bundle()
+        list(stage.process(PAGES[0]))
+        stage.finish_bundle()
+        assert seen == [{1}]
+        assert blas_threads() == {2}
