@@ -46,10 +46,11 @@ eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, bes
 eval-clusters: venv  ## duplicates beside MinHash, events, topics and links
 	$(BIN)/python -m benchmarks.clusters --data $(DATA)
 
-READS := $(addprefix transforms/core/,dates.py dom.py encoding.py features.py json_ld.py lines.py metadata.py page_title.py \
-	people.py role_model.py word_vectors.py)
+READS := $(addprefix transforms/core/,characters.py coherence.py dates.py dom.py dom_features.py encoding.py features.py \
+	json_ld.py lexicon.py lines.py metadata.py page_title.py people.py role_model.py)
 build/folds/done: training/*.py transforms/types.py $(READS) | venv
 	rm -f build/folds/*.npz
+	export OMP_NUM_THREADS=1; \
 	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 0 1 2 & first=$$!; \
 	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 3 4 && wait $$first
 	touch $@
@@ -67,9 +68,8 @@ pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
-train: venv  ## rebuild the word vectors, the role model and the page-kind model from DATA, with fixed seeds
-	OMP_NUM_THREADS=1 $(BIN)/python -m training.word_vectors --out transforms/models/words.npz
-	$(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
+train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
 
 wheel-check: venv  ## build the wheel, install it elsewhere, run it from another directory

@@ -1,4 +1,4 @@
-"""Compose pages whose every label is known, and change real ones a little, so that none is seen twice the same.
+"""Compose pages whose every label is known, new ones each time.
 
 Hand-labelled pages hold a few hundred teasers; here any two stories make more. A composed page is one story with,
 in a layout drawn at random: navigation on top, interruptions between paragraphs, an author box, teasers of other
@@ -12,11 +12,10 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from training.data import BIT, MAIN, LabelledPage
+from training.data import BIT, MAIN, TEASER, LabelledPage
 from training.pools import Pools, Run, StoryText
 from transforms.core.features import Hints
 from transforms.core.lines import text_blocks
@@ -46,7 +45,7 @@ class Composer:
             size = rng.choice((1, 1, 2, 3, 8, 30))
             lines += self._some(pools.top)[-size:] if rng.random() < 0.5 else self._some(pools.top)[:size]
         if rng.random() < 0.1:
-            lines += self._teasers(story, rng.randint(1, 5))
+            lines += self.teasers_of(story, rng.randint(1, 5))
         lines += self._head(story)
         lines += self._body(story)
         lines += self._tail(story)
@@ -77,7 +76,7 @@ class Composer:
 
     def _caption(self, story: StoryText) -> list[Line]:
         rng = self.rng
-        seen_on = story if story.captions and rng.random() < 0.7 else self._other(story)
+        seen_on = story if story.captions and rng.random() < 0.7 else self.other(story)
         if not seen_on.captions or rng.random() < 0.25:
             return self._some(self.pools.caption)
         lines = self._as([self._picture(seen_on)], "caption")
@@ -104,10 +103,10 @@ class Composer:
         """A picture's credit: one seen on a page, or a name and an outlet joined as credits join them."""
         rng = self.rng
         seen = [run[-1][0] for run in self.pools.caption if len(run[-1][0]) < 60]
-        name = self._other(story).author
+        name = self.other(story).author
         if seen and (not name or rng.random() < 0.4):
             return [rng.choice(seen)]
-        outlet = self._other(story).domain.split(".")[0].title()
+        outlet = self.other(story).domain.split(".")[0].title()
         if not name:
             return [outlet]
         forms = ("{}/{}", "{}/{} Images", "{} / {}", "{} for {}", "{}, {}", "© {} {}", "{} | {}", "{}", "Image: {1}")
@@ -131,7 +130,7 @@ class Composer:
                 elif kind < 0.86:
                     lines += self._in_text_teaser(story)
                 else:
-                    lines += self._teasers(story, rng.randint(1, 3))
+                    lines += self.teasers_of(story, rng.randint(1, 3))
         return lines
 
     def _recut(self, parts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -143,7 +142,7 @@ class Composer:
             if not (mask & BIT["body"] and len(text) > 120 and rng.random() < rate):
                 out.append((text, mask))
             elif rng.random() < 0.7:
-                pieces = self._in_two(text)
+                pieces = self.in_two(text)
                 if len(pieces) > 1 and rng.random() < 0.2:
                     pieces.pop(rng.randrange(2))
                 out += [(piece, mask) for piece in pieces]
@@ -155,12 +154,12 @@ class Composer:
 
     def _in_text_teaser(self, story: StoryText) -> list[Line]:
         rng = self.rng
-        other = self._other(story)
+        other = self.other(story)
         prefix = rng.choice(self.pools.teaser_prefix) if self.pools.teaser_prefix and rng.random() < 0.7 else ""
         self.teasers += 1
         return [(prefix + other.title, BIT["teaser_title"], self.teasers)]
 
-    def _other(self, story: StoryText) -> StoryText:
+    def other(self, story: StoryText) -> StoryText:
         pool = self.by_language[story.language]
         pool = self.stories if self.rng.random() < 0.1 or len(pool) < 4 else pool
         while True:
@@ -168,7 +167,7 @@ class Composer:
             if other.id != story.id:
                 return other
 
-    def _teasers(self, story: StoryText, count: int) -> list[Line]:
+    def teasers_of(self, story: StoryText, count: int) -> list[Line]:
         """Teasers in one style, as a template would print them."""
         rng, lines = self.rng, []
         if rng.random() < 0.4:
@@ -176,12 +175,16 @@ class Composer:
         caption, summary = rng.random() < 0.5, rng.choice((0, 0, 0, 1, 1, 2, 3))
         picture_first = rng.random() < 0.25
         meta = rng.choice(("", "", "", "before", "after"))
+        stamps = rng.choice((1, 1, 1, 2, 3))  # lines such as a date, a category, minutes of reading
+        mark = rng.choice(("", "", "", "", "", "• ", "{}. "))
+        twice = rng.random() < 0.07  # as a picture's link and as the headline's
         more_line = self._marker(self.pools.after_teaser) if rng.random() < 0.45 else ""
         for _ in range(count):
-            other = self._other(story)
+            other = self.other(story)
             self.teasers += 1
             number = self.teasers
-            stamp = [(rng.choice(self.pools.teaser_meta), BIT["teaser_text"], number)] if self.pools.teaser_meta else []
+            seen = self.pools.teaser_meta
+            stamp = [(rng.choice(seen), BIT["teaser_text"], number) for _ in range(stamps)] if seen else []
             picture = []
             if caption and other.captions and rng.random() < 0.9:
                 picture = [(self._picture(other), BIT["teaser_caption"], number)]
@@ -194,17 +197,17 @@ class Composer:
                 picture = [(related(text, 1), mask, n) for text, mask, n in picture]
             lines += picture if picture_first else []
             lines += stamp if meta == "before" else []
-            lines.append((title, BIT["teaser_title"], number))
+            lines += [(mark.format(number) + title, BIT["teaser_title"], number)] * (1 + twice)
             lines += stamp if meta == "after" else []
             lines += [] if picture_first else picture
             body = [t for t, _ in other.parts if len(t) > 60 or ord(t[0]) > 0x2E80]
             start = 0 if rng.random() < 0.7 else rng.randint(0, max(0, len(body) - summary))
             for text in body[start : start + summary]:
                 if rng.random() < 0.4:
-                    text = rng.choice(self._in_two(text))
+                    text = rng.choice(self.in_two(text))
                 if related:
                     text = related(text, 5)
-                lines.append((self._cut(text), BIT["teaser_text"], number))
+                lines.append((self.cut(text), BIT["teaser_text"], number))
             headings = [t for t, _ in other.parts if len(t) < 50]
             if summary > 1 and headings and rng.random() < 0.25:
                 lines.append((rng.choice(headings), BIT["teaser_text"], number))
@@ -236,7 +239,7 @@ class Composer:
         pool = seen if seen and self.rng.random() < 0.4 else self.pools.short
         return self.rng.choice(pool)
 
-    def _cut(self, text: str) -> str:
+    def cut(self, text: str) -> str:
         rng = self.rng
         if rng.random() < 0.3 and len(text) > 120:
             end = rng.randint(60, min(len(text) - 1, 250))
@@ -249,20 +252,20 @@ class Composer:
         if rng.random() < 0.25:
             parts.append(self._some(pools.interruption))
         if rng.random() < 0.45:
-            parts.append(self._bio(story))
+            parts.append(self.bio(story))
         if rng.random() < 0.7:
-            parts.append(self._teasers(story, rng.choice((1, 2, 3, 3, 4, 5, 8))))
+            parts.append(self.teasers_of(story, rng.choice((1, 2, 3, 3, 4, 5, 8))))
         if rng.random() < 0.2:
-            parts.append(self._comments())
+            parts.append(self.comments())
         if rng.random() < 0.2:
             rng.shuffle(parts)
         for part in parts:
             lines += part
-        if rng.random() < 0.35:
-            lines += self._some(pools.bottom)[: rng.choice((1, 3, 10))]
+        if rng.random() < 0.4:
+            lines += self._some(pools.bottom)[: rng.choice((1, 3, 10, 40))]
         return lines
 
-    def _comments(self) -> list[Line]:
+    def comments(self) -> list[Line]:
         """A thread: from one comment to far more text than the story has, whole or as a list of what was said."""
         rng = self.rng
         mark = rng.choice(("", "", "", "{}. ", "• "))
@@ -280,92 +283,21 @@ class Composer:
             for i, (text, mask, number) in enumerate(lines)
         ]
 
-    def _bio(self, story: StoryText) -> list[Line]:
+    def bio(self, story: StoryText) -> list[Line]:
         """An author box; the name is often another's, the text often cut as a template cuts it."""
         rng = self.rng
         lines = self._some(self.pools.bio)
         if len(lines) > 1 and rng.random() < 0.6:
-            name = story.author if story.author and rng.random() < 0.5 else self._other(story).author
+            name = story.author if story.author and rng.random() < 0.5 else self.other(story).author
             old = lines[0][0]
             if name and len(name) < 40 and 4 < len(old) < 40:
                 first, new_first = old.split()[0], name.split()[0]
                 lines = [(t.replace(old, name).replace(first, new_first), m, n) for t, m, n in lines]
         if rng.random() < 0.35:
-            lines = [(self._cut(t) if len(t) > 120 and rng.random() < 0.7 else t, m, n) for t, m, n in lines]
+            lines = [(self.cut(t) if len(t) > 120 and rng.random() < 0.7 else t, m, n) for t, m, n in lines]
         return lines
 
-    def varied(self, page: LabelledPage) -> LabelledPage:
-        """A real page, a little different each time, so that none is known by heart.
-
-        Runs of chrome are left out. In a text page, paragraphs are cut as well, the head or the tail may be missing,
-        and teasers, comments or an author box may follow the story.
-        """
-        if page.form == "html":
-            return self._without_chrome(page)
-        rng = self.rng
-        known = [(w > 0, a) for w, a in zip(page.weight.tolist(), page.allowed.tolist(), strict=True)]
-        main = [i for i, (sure, mask) in enumerate(known) if sure and not mask & ~MAIN]
-        if len(main) < 3:
-            return page
-        keep = self._kept(page, rng.choice((0.0, 0.1, 0.3)))
-        begin = rng.choice((0, 0, 0, 0, main[0]))
-        end = rng.choice((len(known), len(known), len(known), main[-1] + 1))
-        cut = rng.choice((0.0, 0.2, 0.5))
-        self.teasers = max(0, int(page.teaser.max()))
-        lines: list[tuple[str, str, int, int, float]] = []  # gap, text, allowed roles, teaser, weight
-        for i in (i for i in keep if begin <= i < end):
-            text, (sure, mask) = page.blocks[i].text, known[i]
-            apart = i > 0 and page.blocks[i].start - page.blocks[i - 1].end > 1
-            cuttable = mask & BIT["body"] and (not sure or mask & MAIN) and rng.random() < cut
-            for piece in self._in_two(text) if cuttable else [text]:
-                lines.append(("\n\n" if apart else "\n", piece, mask, int(page.teaser[i]), float(page.weight[i])))
-            if i == main[-1] and rng.random() < 0.3:
-                gap = rng.choice(("\n", "\n\n"))
-                box = ((" ".join(t.split()), mask, number) for t, mask, number in self._box(page))
-                lines += [(gap, t, mask, number, 1.0) for t, mask, number in box if t]
-        blocks = text_blocks("".join(gap + text for gap, text, *_ in lines))
-        return replace(
-            page,
-            blocks=blocks,
-            allowed=np.array([mask for _, _, mask, _, _ in lines], np.int32),
-            teaser=np.array([number for _, _, _, number, _ in lines], np.int32),
-            weight=np.array([weight for *_, weight in lines], np.float32),
-        )
-
-    def _box(self, page: LabelledPage) -> list[Line]:
-        """What may follow a story."""
-        rng = self.rng
-        story = self.by_id.get(page.id) or rng.choice(self.stories)
-        kind = rng.random()
-        if kind < 0.5:
-            return self._teasers(story, rng.choice((1, 2, 3, 5)))
-        return self._comments() if kind < 0.8 else self._bio(story)
-
-    def _kept(self, page: LabelledPage, rate: float) -> list[int]:
-        """The blocks that stay when each run outside the main text is left out at this rate."""
-        keep: list[int] = []
-        dropped = False
-        for i, (mask, weight) in enumerate(zip(page.allowed.tolist(), page.weight.tolist(), strict=True)):
-            same = i > 0 and (mask, page.teaser[i]) == (page.allowed[i - 1], page.teaser[i - 1])
-            if not same or self.rng.random() < 0.1:
-                dropped = self.rng.random() < rate
-            if not (dropped and weight > 0 and not mask & MAIN and mask != BIT["title"]):
-                keep.append(i)
-        return keep or list(range(len(page.blocks)))
-
-    def _without_chrome(self, page: LabelledPage) -> LabelledPage:
-        keep = self._kept(page, self.rng.choice((0.05, 0.15, 0.3)))
-        blocks, end = [], 0
-        for i in keep:
-            block = page.blocks[i]
-            start = end + (min(2, block.start - page.blocks[i - 1].end) if i else 0)
-            end = start + len(block.text)
-            blocks.append(replace(block, start=start, end=end))
-        return replace(
-            page, blocks=blocks, allowed=page.allowed[keep], weight=page.weight[keep], teaser=page.teaser[keep]
-        )
-
-    def _in_two(self, text: str) -> list[str]:
+    def in_two(self, text: str) -> list[str]:
         """A paragraph as two, cut after a sentence."""
         ends = [m.end() for m in _SENTENCE.finditer(text) if 40 < m.end() < len(text) - 40]
         if not ends:
@@ -393,8 +325,18 @@ class Composer:
         blocks = text_blocks("".join(out))
         kept = [line for line in lines if line[0].split()]
         masks = np.array([m for _, m, _ in kept], np.int32)
-        numbers = np.array([t for _, _, t in kept], np.int32)
+        # A line of a real page that may be a teaser's has no number here.
+        numbers = np.array([-1 if not t and m & TEASER else t for _, m, t in kept], np.int32)
         weight = np.ones(len(blocks), np.float32)
         return LabelledPage(
-            f"{story.id}-composed", story.domain, "composed", "composed", blocks, Hints(), masks, weight, numbers
-        )
+            f"{story.id}-composed", story.domain, "composed", "composed", blocks, self.address(story), masks, weight,
+            numbers,
+        )  # fmt: skip
+
+    def address(self, story: StoryText) -> Hints:
+        """An address that says the headline's words, as many do; often none is known."""
+        rng = self.rng
+        if rng.random() < 0.6:
+            return Hints()
+        words = [w for w in re.findall(r"[^\W_]+", story.title.lower()) if len(w) > 2 or rng.random() < 0.6]
+        return Hints(url="https://site.example/" + "-".join(words[: rng.choice((4, 7, 20))]))

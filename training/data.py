@@ -2,8 +2,10 @@
 
 Three kinds of label meet here, and each says only what it knows:
 
-* ``gold/roles.jsonl``: one role per line, read by people. Also carried over to the HTML of the same page and
-  to the other text form, line by line.
+* ``gold/roles.jsonl`` and ``training/labels.jsonl``: one role per line, given by reading. Also carried over to the
+  HTML of the same page and to the other text form, line by line. The second file is our own and holds no text: the
+  runs of roles of the pages' lines, in order, and a checksum of the lines that they stand for.
+* ``training/pages.jsonl``: pages of our own writing, one role per line.
 * ``news``: typed gold (title, authors, dek, headings, paragraphs).
 * ``wcxb``: the main text only, so a block is known to be "body or heading" or "neither".
 
@@ -14,8 +16,10 @@ probability of the set. Blocks of which nothing is known carry weight 0.
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -33,6 +37,8 @@ from transforms.core.metadata import read_metadata
 from transforms.types import ROLES, Block
 
 FOLDS = 5
+OWN_LABELS = Path(__file__).parent / "labels.jsonl"
+OWN_PAGES = Path(__file__).parent / "pages.jsonl"
 BIT = {role: 1 << i for i, role in enumerate(ROLES)}
 ALL = (1 << len(ROLES)) - 1
 MAIN = BIT["body"] | BIT["heading"]
@@ -48,7 +54,7 @@ class LabelledPage:
     id: str
     domain: str
     form: str  # "html" | "main" | "whole"
-    origin: str  # "gold" | "news" | "wcxb"
+    origin: str  # "gold" | "news" | "wcxb" | "own"
     blocks: list[Block]
     hints: Hints
     allowed: NDArray[np.int32]  # [n] bit mask of roles
@@ -72,11 +78,11 @@ def read_jsonl(path: Path) -> list[dict]:
 
 
 def load_pages(shared: Path) -> list[LabelledPage]:
-    """Every page of the development data in every form it has, labelled. The seed page is not among them."""
+    """Every page of the development data in every form it has, and our own, labelled; the seed page is not there."""
     roles: dict[str, list[dict]] = {}
     for row in read_jsonl(shared / "gold/roles.jsonl"):
         roles.setdefault(row["id"].removesuffix("-whole"), []).append(row)
-    pages: list[LabelledPage] = []
+    pages = load_own_pages()
     for source in ("wcxb", "news"):
         gold = {row["id"]: row for row in read_jsonl(shared / source / "gold.jsonl")}
         html = {f.name.removesuffix(".html.gz"): f for f in sorted((shared / source / "html").glob("*.html.gz"))}
@@ -84,6 +90,9 @@ def load_pages(shared: Path) -> list[LabelledPage]:
             form: {r["id"]: r["text"] for r in read_jsonl(shared / source / name)}
             for form, name in (("main", "text.jsonl"), ("whole", "text_whole.jsonl"))
         }
+        for own in read_jsonl(OWN_LABELS):
+            if own["source"] == source and own["id"] in texts["whole"]:
+                roles.setdefault(own["id"], []).append(unpacked(own, texts["whole"][own["id"]]))
         for key, row in sorted(gold.items()):
             domain = domain_of(row.get("url"), key.split("_")[0] if source == "news" else key)
             labelled = {r["form"]: r for r in roles.get(key, ())}
@@ -93,9 +102,9 @@ def load_pages(shared: Path) -> list[LabelledPage]:
                 if form == "html":
                     if key not in html:
                         continue
-                    blocks, hints = read_html(html[key])
+                    blocks, hints = read_html(html[key], row.get("url"))
                 elif key in texts[form]:
-                    blocks, hints = text_blocks(texts[form][key]), Hints()
+                    blocks, hints = text_blocks(texts[form][key]), Hints(url=row.get("url") or "")
                 else:
                     continue
                 if not blocks:
@@ -103,7 +112,7 @@ def load_pages(shared: Path) -> list[LabelledPage]:
                 page = weak(key, domain, form, blocks, hints)
                 if form == "html":
                     seen_as = _dom_roles(page)
-                page = _narrowed(page, seen_as)
+                page = _numbered(_narrowed(page, seen_as))
                 if labelled:
                     page = _carry_roles(page, labelled)
                 article = row.get("page_type", "article") == "article"
@@ -112,13 +121,56 @@ def load_pages(shared: Path) -> list[LabelledPage]:
     return pages
 
 
-def read_html(path: Path) -> tuple[list[Block], Hints]:
+def load_own_pages() -> list[LabelledPage]:
+    """The pages that were written for training, in many languages, each from an invented site of its own."""
+    pages = []
+    for row in read_jsonl(OWN_PAGES):
+        text = "\n".join("" if line is None else line[2] for line in row["lines"])
+        roles = [(role, teaser) for role, teaser, _ in filter(None, row["lines"])]
+        pages.append(
+            LabelledPage(
+                row["id"],
+                f"{row['id']}.example",
+                "main",
+                "own",
+                text_blocks(text),
+                Hints(),
+                np.array([BIT[role] for role, _ in roles], np.int32),
+                np.ones(len(roles), np.float32),
+                np.array([teaser or 0 for _, teaser in roles], np.int32),
+            )
+        )
+    return pages
+
+
+def unpacked(own: dict, text: str) -> dict:
+    """A row as in ``gold/roles.jsonl`` from one of our own and the page's text.
+
+    Raises:
+        ValueError: the labels were given to other lines than the text has.
+    """
+    lines = [block.text for block in text_blocks(text)]
+    if zlib.crc32("\n".join(lines).encode()) != own["checksum"]:
+        raise ValueError(f"{OWN_LABELS.name}: the labels of {own['id']} are of another text than the data's")
+    roles = [(role, teaser) for role, count, teaser in own["runs"] for _ in range(count)]
+    return {
+        "id": own["id"],
+        "form": "whole",
+        "lines": [
+            {"text": line, "role": role, "teaser": teaser, "hard": False}
+            for line, (role, teaser) in zip(lines, roles, strict=True)
+        ],
+    }
+
+
+def read_html(path: Path, url: str | None) -> tuple[list[Block], Hints]:
     text, _ = decode(gzip.decompress(path.read_bytes()), None, True)
     root = parse_html(text)
     if root is None:
         return [], Hints()
     meta = read_metadata(root)
-    return html_blocks(root)[1], Hints(meta.title or "", meta.description or "", meta.authors, meta.body)
+    hints = Hints(meta.title or "", meta.description or "", meta.authors, meta.body, url or meta.url or "")
+    return html_blocks(root)[1], hints
 
 
 def tokens(text: str | None) -> list[str]:
@@ -234,14 +286,65 @@ def _mark_title(blocks: list[Block], title: list[str], allowed: NDArray[np.int32
 def _dom_roles(page: LabelledPage) -> dict[tuple[str, ...], int]:
     """What the DOM says of blocks outside the main text, by their words: carried to the page's text forms."""
     said: dict[tuple[str, ...], int] = {}
-    for block, mask in zip(page.blocks, page.allowed.tolist(), strict=True):
+    headlines = _linked_headlines(page)
+    summaries = _summaries_between(page, headlines)
+    for i, (block, mask) in enumerate(zip(page.blocks, page.allowed.tolist(), strict=True)):
         words = tuple(tokens(block.text))
         if block.dom is None or mask & MAIN or not words:
             continue
-        role = _dom_role(block)
+        role = BIT["teaser_text"] if i in summaries else _dom_role(block)
         if role:
             said[words] = said.get(words, 0) | role
-    return said
+    # A line that is a headline in one place and a menu entry in another is a headline where no place is known.
+    return said | {tuple(tokens(page.blocks[i].text)): BIT["teaser_title"] for i in headlines}
+
+
+_HEADLINE_WORDS = 5
+_SLUG_SPLIT = re.compile(r"[^a-z0-9]+")
+
+
+def _linked_headlines(page: LabelledPage) -> set[int]:
+    """Blocks that are another page's headline: linked, outside menus, and the link's address says the same words.
+
+    Of the lines so found that people have labelled, 85 in 100 are teasers' titles (5 are the story's own).
+    """
+    found = set()
+    for i, block in enumerate(page.blocks):
+        dom = block.dom
+        if dom is None or not dom.links or dom.link_chars < 0.8 * len(block.text):
+            continue
+        words = set(_SLUG_SPLIT.split(_plain(block.text)))
+        if len(tokens(block.text)) < _HEADLINE_WORDS or {"nav", "header", "footer"} & set(dom.path):
+            continue
+        for part in dom.links[0].split("?")[0].rstrip("/").split("/")[-3:]:
+            slug = [w for w in _SLUG_SPLIT.split(_plain(part)) if len(w) > 2]
+            common = sum(w in words for w in slug)
+            if common >= 4 and common >= 0.6 * len(slug):
+                found.add(i)
+    return found
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+
+
+def _summaries_between(page: LabelledPage, headlines: set[int]) -> set[int]:
+    """Running text between two headlines of a list is the summary of the first."""
+    found: set[int] = set()
+    for a, b in itertools.pairwise(sorted(headlines)):
+        between = range(a + 1, b)
+        if 1 <= len(between) <= 5 and not any(page.allowed[i] & MAIN for i in between):
+            found |= {i for i in between if len(page.blocks[i].text) >= 60}
+    return found
+
+
+def _numbered(page: LabelledPage) -> LabelledPage:
+    """Each headline found begins a teaser, the same one where it is shown twice."""
+    numbers: dict[tuple[str, ...], int] = {}
+    teaser = page.teaser.copy()
+    for i in np.flatnonzero(page.allowed == BIT["teaser_title"]):
+        teaser[i] = numbers.setdefault(tuple(tokens(page.blocks[i].text)), len(numbers) + 1)
+    return replace(page, teaser=teaser)
 
 
 def _dom_role(block: Block) -> int:

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transforms.core.features import NAME_BUCKETS, NAMES, WORD_BUCKETS
-from transforms.core.role_model import DILATIONS, FORMAT, features_hash
-from transforms.core.word_vectors import word_vectors
+from training.lexicon import DIMENSIONS, lexicon_arrays
+from transforms.core.dom_features import NAME_BUCKETS
+from transforms.core.features import NAMES
+from transforms.core.lexicon import WORD_BUCKETS, Lexicon
+from transforms.core.role_model import DILATIONS, FORMAT, MEMORIES, features_hash
 from transforms.types import ROLES
 
 WIDTH, WORD_DIM, NAME_DIM = 112, 16, 24
-SENSE_DIM = word_vectors().table.shape[1]
 
 
 class Conv(nn.Module):
@@ -39,6 +40,53 @@ class Conv(nn.Module):
         return h + self.out(self.drop(torch.relu(self.conv(wide))))
 
 
+class GatedSum(torch.autograd.Function):
+    """state[t] = keep[t] * state[t - 1] + new[t] along the first axis; by hand, for torch would record every step."""
+
+    @staticmethod
+    def forward(ctx, keep: Tensor, new: Tensor) -> Tensor:
+        gates, states = keep.numpy(), new.numpy().copy()
+        for t in range(1, len(states)):
+            states[t] += gates[t] * states[t - 1]
+        out = torch.from_numpy(states)
+        ctx.save_for_backward(keep, out)
+        return out
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        keep, states = (x.numpy() for x in ctx.saved_tensors)
+        to_new = gradient.numpy().copy()
+        for t in range(len(to_new) - 1, 0, -1):
+            to_new[t - 1] += keep[t] * to_new[t]
+        to_keep = np.zeros_like(to_new)
+        to_keep[1:] = to_new[1:] * states[:-1]
+        return torch.from_numpy(to_keep), torch.from_numpy(to_new)
+
+
+class Memory(nn.Module):
+    """What has been seen before and after each block: a gated sum that forgets (QRNN, Bradbury et al. 2017)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(WIDTH)
+        self.gate = nn.Linear(WIDTH, WIDTH)  # one half looks back, the other ahead
+        self.value = nn.Linear(WIDTH, WIDTH)
+        self.out = nn.Linear(WIDTH, WIDTH, bias=False)
+        nn.init.constant_(self.gate.bias, 1.0)  # remember, to begin with
+
+    def forward(self, h: Tensor, mask: Tensor) -> Tensor:
+        u = self.norm(h)
+        keep = torch.sigmoid(self.gate(u)) * mask + (1 - mask)  # what is no block changes nothing
+        new = (1 - keep) * torch.tanh(self.value(u))
+        half = WIDTH // 2
+
+        def turned(x: Tensor) -> Tensor:  # the half that looks ahead reads the page backwards
+            return torch.cat((x[..., :half], x[..., half:].flip(x.ndim - 2)), -1)
+
+        seen = GatedSum.apply(*(turned(x).transpose(0, 1).contiguous() for x in (keep, new)))
+        return h + self.out(turned(seen.transpose(0, 1)))
+
+
 class RoleNet(nn.Module):
     """Scores of every role and of a teaser's start for each block of a batch of pages."""
 
@@ -52,8 +100,9 @@ class RoleNet(nn.Module):
         self.names = nn.Embedding(NAME_BUCKETS, NAME_DIM)
         nn.init.normal_(self.words.weight, std=0.1)
         nn.init.normal_(self.names.weight, std=0.1)
-        self.enter = nn.Linear(len(NAMES) + WORD_DIM + NAME_DIM + SENSE_DIM, WIDTH)
+        self.enter = nn.Linear(len(NAMES) + WORD_DIM + NAME_DIM + DIMENSIONS, WIDTH)
         self.convs = nn.ModuleList(Conv(d) for d in DILATIONS)
+        self.memories = nn.ModuleList(Memory() for _ in MEMORIES)
         self.page = nn.Linear(2 * WIDTH, WIDTH)
         self.past = nn.Linear(2 * WIDTH, WIDTH)
         self.norm = nn.LayerNorm(WIDTH)
@@ -62,7 +111,7 @@ class RoleNet(nn.Module):
         self.direct_dense = nn.Linear(len(NAMES), len(ROLES), bias=False)
         self.direct_words = nn.Linear(WORD_DIM, len(ROLES), bias=False)
         self.direct_names = nn.Linear(NAME_DIM, len(ROLES), bias=False)
-        self.direct_sense = nn.Linear(SENSE_DIM, len(ROLES), bias=False)
+        self.direct_sense = nn.Linear(DIMENSIONS, len(ROLES), bias=False)
         self.drop = nn.Dropout(0.1)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -90,6 +139,8 @@ class RoleNet(nn.Module):
                 after = seen.flip(1).cummax(1).values.flip(1)
                 h = h + self.past(torch.cat((before, after), 2))
             h = conv(h, mask)
+            if i in MEMORIES:
+                h = self.memories[MEMORIES.index(i)](h, mask)
         h = self.norm(h)
         context = self.out(h)
         if self.training:
@@ -105,7 +156,9 @@ class RoleNet(nn.Module):
         return sums / sizes.sqrt().unsqueeze(1)
 
 
-def artefact(net: RoleNet, first: np.ndarray, step: np.ndarray, bias: np.ndarray, card: dict) -> bytes:
+def artefact(
+    net: RoleNet, lexicon: Lexicon, first: np.ndarray, step: np.ndarray, bias: np.ndarray, card: dict
+) -> bytes:
     """The trained network as the bytes of an ``.npz``: float16 arrays and a JSON card, equal for equal weights."""
     weights = {
         "mean": net.mean, "std": net.std, "words": net.words.weight * net.common, "names": net.names.weight,
@@ -122,8 +175,16 @@ def artefact(net: RoleNet, first: np.ndarray, step: np.ndarray, bias: np.ndarray
             f"conv{i}.g": conv.norm.weight, f"conv{i}.s": conv.norm.bias, f"conv{i}.w": conv.conv.weight.T,
             f"conv{i}.b": conv.conv.bias, f"conv{i}.o": conv.out.weight.T,
         }  # fmt: skip
+    for i, memory in enumerate(net.memories):
+        weights |= {
+            f"memory{i}.g": memory.norm.weight, f"memory{i}.s": memory.norm.bias,
+            f"memory{i}.keep.w": memory.gate.weight.T, f"memory{i}.keep.b": memory.gate.bias,
+            f"memory{i}.new.w": memory.value.weight.T, f"memory{i}.new.b": memory.value.bias,
+            f"memory{i}.o": memory.out.weight.T,
+        }  # fmt: skip
     arrays = {k: v.detach().numpy().astype(np.float16) for k, v in weights.items()}
     arrays |= {"mean": net.mean.numpy(), "std": net.std.numpy(), "first": first, "step": step, "bias": bias}
+    arrays |= lexicon_arrays(lexicon)
     card = {"format": FORMAT, "features": features_hash(), **card}
     arrays["card"] = np.frombuffer(json.dumps(card, sort_keys=True).encode(), np.uint8)
     buffer = io.BytesIO()

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resiliparse.parse.lang import detect_fast
+
 from training.data import ALL, BIT, MAIN, LabelledPage, domain_of, read_jsonl
 from transforms.core.dom import parse_html
 from transforms.core.encoding import decode
@@ -78,6 +80,25 @@ def load_stories(shared: Path) -> list[StoryText]:
     return stories
 
 
+def own_stories(pages: Sequence[LabelledPage]) -> list[StoryText]:
+    """The stories of our own pages, for languages of which the data has few."""
+    stories = []
+    for page in pages:
+        texts: dict[int, list[str]] = {}
+        parts = []
+        for block, mask in zip(page.blocks, page.allowed.tolist(), strict=True):
+            texts.setdefault(mask, []).append(block.text)
+            if not mask & ~MAIN:
+                parts.append((block.text, mask))
+        title, dek, author = (texts.get(BIT[role], [""])[0] for role in ("title", "dek", "bio"))
+        captions = tuple(t for t in texts.get(BIT["caption"], ()) if len(t) >= 10)
+        if title and len(parts) >= 3:
+            language = detect_fast(" ".join(text for text, _ in parts))[0]
+            author = author if len(author) < 40 else ""
+            stories.append(StoryText(page.id, page.domain, language, title, author, dek, tuple(parts), captions))
+    return stories
+
+
 def _captions(path: Path, title: str) -> tuple[str, ...]:
     if not path.exists():
         return ()
@@ -101,7 +122,7 @@ def collect_pools(pages: Sequence[LabelledPage]) -> Pools:
     for page in pages:
         if page.form == "html":
             _harvest_html(page, pools)
-        elif page.origin == "gold" and (page.weight > 0).all():
+        elif page.origin in ("gold", "own") and (page.weight > 0).all():
             _harvest_roles(page, pools)
         elif page.article:
             _harvest_weak(page, pools)
@@ -186,14 +207,19 @@ def _harvest_weak(page: LabelledPage, pools: Pools) -> None:
     known = [w > 0 and not a & MAIN for a, w in zip(page.allowed, page.weight, strict=True)]
     title = next((i for i, a in enumerate(page.allowed) if a == BIT["title"]), None)
     if title is not None and 0 < title < main[0] and all(known[:title]):
-        pools.top.append([(t, _NOT_TOP) for t in texts[:title]][-40:])
+        pools.top.append([(texts[i], _known(page, i, _NOT_TOP)) for i in range(title)][-40:])
     for a, b in itertools.pairwise(main):
         if 1 < b - a <= 4 and all(known[a + 1 : b]) and all(len(t) < 200 for t in texts[a + 1 : b]):
-            pools.interruption.append([(t, _NOT_BETWEEN) for t in texts[a + 1 : b]])
+            pools.interruption.append([(texts[i], _known(page, i, _NOT_BETWEEN)) for i in range(a + 1, b)])
     pools.short += [t for t, k in zip(texts, known, strict=True) if k and 4 <= len(t) <= 32 and not t[0].isdigit()]
     after = list(range(main[-1] + 1, len(texts)))
     if len(after) >= 3 and all(known[i] for i in after):
-        pools.bottom.append([(texts[i], _NOT_BOTTOM) for i in after[:60]])
+        pools.bottom.append([(texts[i], _known(page, i, _NOT_BOTTOM)) for i in after[:60]])
+
+
+def _known(page: LabelledPage, block: int, place: int) -> int:
+    """What the page says of a block, and what its place rules out."""
+    return int(page.allowed[block]) & place or place
 
 
 def _harvest_html(page: LabelledPage, pools: Pools) -> None:

@@ -23,14 +23,17 @@ import torch
 from tqdm import tqdm
 
 from training.compose import Composer
-from training.data import FOLDS, LabelledPage, fold_of, load_pages
+from training.data import ALL, BIT, FOLDS, MAIN, LabelledPage, fold_of, load_pages
+from training.lexicon import fit_lexicon
 from training.net import RoleNet, artefact, save
-from training.pools import StoryText, collect_pools, load_stories
-from transforms.core.features import WORD_BUCKETS, Features, page_features
+from training.pools import StoryText, collect_pools, load_stories, own_stories
+from training.vary import Varier
+from transforms.core.features import Features, page_features
+from transforms.core.lexicon import WORD_BUCKETS, Lexicon
 from transforms.types import ROLES
 
 SEED = 7
-EPOCHS = 12
+EPOCHS = 14
 WORD_SITES = 10  # a word is learned only if real pages of this many sites have it
 COMPOSED = 2500  # new ones in every epoch
 VARIED = {"html": 0.4, "main": 0.6, "whole": 0.6}  # share of the real pages that each epoch shows a little changed
@@ -39,6 +42,7 @@ BATCH_BLOCKS = 5000
 MAX_BLOCKS = 500  # longer pages are cut at random windows of this many blocks while training
 PEAK_RATE = 3e-3
 WARM_UP = 0.15
+MAIN_ROLES = [i for i, role in enumerate(ROLES) if BIT[role] & MAIN]
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class Example:
     starts: np.ndarray  # [n] 1 where a teaser starts, 0 where none does, -1 unknown
 
 
-def example(page: LabelledPage) -> Example:
-    features = page_features(page.blocks, page.hints)
+def example(page: LabelledPage, lexicon: Lexicon) -> Example:
+    features = page_features(page.blocks, lexicon, page.hints)
     n = len(page.blocks)
     chars = np.array([len(b.text) for b in page.blocks])
     # Where only the main text is known, long blocks weigh more: it is measured in words. Long pages weigh less.
@@ -71,6 +75,17 @@ def example(page: LabelledPage) -> Example:
         previous = number if number > 0 else previous
     features.dense.setflags(write=False)
     return Example(page.domain, page.form, features, page.allowed, weight.astype(np.float32), starts)
+
+
+def short_lines(pages: Sequence[LabelledPage]) -> dict[int, list[str]]:
+    """Short lines of whole pages by what is known of their roles, each once."""
+    lines: dict[int, dict[str, None]] = {}
+    for page in pages:
+        if page.form != "html":
+            for block, mask, weight in zip(page.blocks, page.allowed.tolist(), page.weight.tolist(), strict=True):
+                if weight > 0 and 8 < len(block.text) < 80 and mask != ALL:
+                    lines.setdefault(mask, {})[block.text] = None
+    return {mask: list(texts) for mask, texts in lines.items()}
 
 
 def batches(examples: Sequence[Example], rng: random.Random) -> list[list[tuple[Example, int, int]]]:
@@ -122,9 +137,13 @@ def collate(batch: Sequence[tuple[Example, int, int]]) -> dict[str, torch.Tensor
 
 def loss_of(net: RoleNet, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     scores, start = net(batch)
-    log_p = scores.log_softmax(2)
-    held = log_p.masked_fill(~batch["allowed"], -1e4).logsumexp(2)
-    roles = -(held * batch["weight"] * batch["mask"]).sum() / (batch["weight"] * batch["mask"]).sum()
+    inside = scores.masked_fill(~batch["allowed"], -1e4).logsumexp(2)
+    outside = scores.masked_fill(batch["allowed"], -1e4).logsumexp(2)
+    # Where all that is known is "not main text", main text is pushed down and nothing up: the probability of a set
+    # makes its likeliest role likelier still, and every teaser of a page that nobody labelled would be boilerplate.
+    open_set = ~batch["allowed"][:, :, MAIN_ROLES].any(2) & (batch["allowed"].sum(2) > 1)
+    lost = torch.nn.functional.softplus(outside - torch.where(open_set, inside.detach(), inside))
+    roles = (lost * batch["weight"] * batch["mask"]).sum() / (batch["weight"] * batch["mask"]).sum()
     known = (batch["starts"] >= 0) & (batch["mask"] > 0)
     if not known.any():
         return roles
@@ -194,22 +213,27 @@ def transitions(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(k, np.float32), (0.25 * np.clip(pmi, -4, 3)).astype(np.float32)
 
 
-def train_one(real: list[Example], stories: list[StoryText], pages: list[LabelledPage], fold: int | None) -> bytes:
-    inside = [ex for ex in real if fold is None or fold_of(ex.domain) != fold]
-    own_pages = [p for p in pages if fold is None or fold_of(p.domain) != fold]
-    own_stories = [s for s in stories if fold is None or fold_of(s.domain) != fold]
-    composer = Composer(own_stories, collect_pools(own_pages), SEED)
+def train_one(stories: list[StoryText], pages: list[LabelledPage], fold: int | None) -> bytes:
+    seen_pages = [p for p in pages if p.origin == "own" or fold is None or fold_of(p.domain) != fold]
+    seen_stories = [s for s in stories if fold is None or fold_of(s.domain) != fold]
+    seen_stories += own_stories([p for p in pages if p.origin == "own"])
+    lexicon = fit_lexicon([[s.title, *(text for text, _ in s.parts)] for s in seen_stories], short_lines(seen_pages))
+    inside = [example(p, lexicon) for p in tqdm(seen_pages, desc="features", unit="page", mininterval=10)]
+    composer = Composer(seen_stories, collect_pools(seen_pages), SEED)
+    varier = Varier(composer)
     rng = random.Random(SEED)
 
     def shown(epoch: int) -> list[Example]:
         return [
-            example(composer.varied(page)) if epoch and rng.random() < VARIED[page.form] else ex
-            for ex, page in zip(inside, own_pages, strict=True)
+            example(varier.varied(page), lexicon) if epoch and rng.random() < VARIED[page.form] else ex
+            for ex, page in zip(inside, seen_pages, strict=True)
         ]
 
-    net = fit(shown, lambda: [example(composer.page()) for _ in range(COMPOSED)], SEED)
-    composed = [example(composer.page()) for _ in range(COMPOSED)]
-    first, step = transitions([*(ex for ex in inside if ex.form != "html"), *composed])
+    def composed() -> list[Example]:
+        return [example(composer.page(), lexicon) for _ in range(COMPOSED)]
+
+    net = fit(shown, composed, SEED)
+    first, step = transitions([*(ex for ex in inside if ex.form != "html"), *composed()])
     bias = np.zeros(len(ROLES), np.float32)
     card = {
         "fold_left_out": fold,
@@ -219,7 +243,7 @@ def train_one(real: list[Example], stories: list[StoryText], pages: list[Labelle
         "seed": SEED,
         "torch": torch.__version__,
     }
-    return artefact(net, first, step, bias, card)
+    return artefact(net, lexicon, first, step, bias, card)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -239,15 +263,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     pages = load_pages(args.data)
     stories = load_stories(args.data)
-    real = [example(p) for p in tqdm(pages, desc="features", unit="page", mininterval=10)]
     print(
-        f"training: {len(pages)} pages, {sum(len(x.features) for x in real)} blocks ({time.monotonic() - began:.0f} s)"
+        f"training: {len(pages)} pages, {sum(len(p.blocks) for p in pages)} blocks ({time.monotonic() - began:.0f} s)"
     )
     if args.out:
-        save(args.out, train_one(real, stories, pages, None))
+        save(args.out, train_one(stories, pages, None))
     else:
         for fold in args.only or range(FOLDS):
-            save(args.folds / f"fold-{fold}.npz", train_one(real, stories, pages, fold))
+            save(args.folds / f"fold-{fold}.npz", train_one(stories, pages, fold))
     print(f"training: done in {time.monotonic() - began:.0f} s")
     return 0
 

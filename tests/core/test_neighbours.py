@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from transforms.core.neighbours import exact_floats, norms, pair_tiles, similar_pairs
+from transforms.core.neighbours import TILE, exact_floats, norms, pair_tiles
+
+
+def similar_pairs(vectors, threshold, tile=TILE):
+    """i, j and the cosine of all pairs of rows with cosine >= threshold, sorted by i, then j."""
+    i, j, cosine = (
+        np.concatenate(parts) for parts in zip(*pair_tiles(vectors, norms(vectors), threshold, tile), strict=True)
+    )
+    order = np.lexsort((j, i))
+    return i[order], j[order], cosine[order]
 
 
 def test_similar_pairs_are_sorted_and_have_their_cosine():
@@ -41,7 +50,8 @@ def test_the_result_is_that_of_all_pairs():
 
 
 def test_no_vectors_no_pairs():
-    assert [len(part) for part in similar_pairs(np.empty((0, 4), dtype=np.int8), 0.5)] == [0, 0, 0]
+    nothing = np.empty((0, 4), dtype=np.int8)
+    assert list(pair_tiles(nothing, norms(nothing), 0.5)) == []
 
 
 def test_floats_are_wide_enough_to_be_exact():

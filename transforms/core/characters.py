@@ -15,6 +15,27 @@ CLASSES = (
 BIT = {name: 1 << i for i, name in enumerate(CLASSES)}
 
 
+_WIDE = 0x10000  # code points from here on are taken for emoji, mostly
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    """The number of each code point's signature, and the classes of each signature."""
+    masks = class_table()
+    signatures, number = np.unique(np.append(masks, BIT["punct"] | BIT["sign"]), return_inverse=True)
+    return number.astype(np.uint8), signatures.astype(np.uint32)
+
+
+def signature_of(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """The signature, a number below ``len(signature_classes())``, of each code point."""
+    return _tables()[0][np.minimum(codes, _WIDE)]
+
+
+def signature_classes() -> NDArray[np.uint32]:
+    """The classes, as a bit mask, of the characters of each signature."""
+    return _tables()[1]
+
+
 @lru_cache(maxsize=1)
 def class_table() -> NDArray[np.uint32]:
     """Bit mask of character classes for every code point of the Basic Multilingual Plane."""

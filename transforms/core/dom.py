@@ -150,7 +150,7 @@ def name_words(value: str) -> str:
     >>> name_words("RelatedPosts related-posts__item-12")
     'related posts related posts item'
     """
-    return " ".join(word.lower() for word in _WORDS.findall(value)[:8])
+    return " ".join(word.lower() for word in _WORDS.findall(value[:200])[:8]) if value else ""
 
 
 def html_blocks(root: etree._Element) -> tuple[str, list[Block]]:
@@ -173,69 +173,64 @@ class _Walker:
         self.break_only = False  # the boundary before the pending block is a <br>
 
     def walk(self, body: etree._Element) -> None:
-        stack = [_Open("body", ("body",), (_names(body),), 0, False, "body")]
+        # The page's hottest loop: what most elements have in common comes first, and calls are few.
+        stack = [_Open("body", ("body",), (name_words(_described(body)[0]),), 0, False, "body")]
         containers = 0
         events = etree.iterwalk(body, events=("start", "end"))
         for event, element in events:
             tag = element.tag
-            if not isinstance(tag, str):  # an entity or a comment that survived parsing
-                if event == "end" and element is not body:
-                    self._add(element.tail)
-                continue
-            if event == "start":
+            if event == "end":
                 if element is body:
-                    self._add(element.text)
+                    self._flush(stack[0])
                     continue
-                if tag in _SKIP:
-                    events.skip_subtree()
-                    continue
-                top = stack[-1]
-                if tag == "br":
-                    self._flush(top, line_break=True)
-                    continue
-                inline = tag in _INLINE
-                if not inline:
-                    self._flush(top)
-                elif tag in ("td", "th", "img"):
-                    self.pending.append(" ")
-                if tag in _CONTAINERS:
-                    containers += 1
-                names, hidden = top.names, top.hidden
-                if element.attrib:
-                    names = (_names(element), *names) if not inline or tag == "a" else names
-                    hidden = hidden or _is_hidden(element)
-                elif not inline:
-                    names = ("", *names)
-                stack.append(
-                    _Open(
-                        tag,
-                        top.path if inline else (*top.path, tag),
-                        names,
-                        containers if tag in _CONTAINERS else top.container,
-                        hidden,
-                        top.block if inline else tag,
-                    )
-                )
+                if tag not in _SKIP and tag != "br" and isinstance(tag, str):
+                    done = stack.pop()
+                    if tag == "a":
+                        self.open_links.pop()
+                    elif tag not in _INLINE:
+                        self._flush(done)
+                tail = element.tail
+                if tail:
+                    self._add(tail)
+                continue
+            if element is body:
+                self._add(element.text or "")
+                continue
+            if not isinstance(tag, str):  # an entity or a comment that survived parsing
+                continue
+            if tag in _SKIP:
+                events.skip_subtree()
+                continue
+            top = stack[-1]
+            if tag == "br":
+                self._flush(top, line_break=True)
+                continue
+            named, hides = _described(element)
+            if tag in _INLINE:
                 if tag == "a":
                     if self.pending and self.link_chars and not self.pending[-1][-1:].isspace():
                         self.pending.append(" ")  # links side by side without a space are still two
                     self.open_links.append(element.get("href") or "")
-                self._add(element.text)
+                    top = _Open(
+                        tag, top.path, (name_words(named), *top.names), top.container, top.hidden or hides, top.block
+                    )
+                else:
+                    if tag in ("td", "th", "img"):
+                        self.pending.append(" ")
+                    if hides and not top.hidden:
+                        top = _Open(tag, top.path, top.names, top.container, True, top.block)
             else:
-                if element is body:
-                    self._flush(stack[0])
-                    continue
-                if tag not in _SKIP and tag != "br":
-                    done = stack.pop()
-                    if tag not in _INLINE:
-                        self._flush(done)
-                    if tag == "a":
-                        self.open_links.pop()
-                self._add(element.tail)
+                self._flush(top)
+                container = top.container
+                if tag in _CONTAINERS:
+                    container = containers = containers + 1
+                top = _Open(tag, (*top.path, tag), (name_words(named), *top.names), container, top.hidden or hides, tag)
+            stack.append(top)
+            text = element.text
+            if text:
+                self._add(text)
 
-    def _add(self, piece: str | None) -> None:
-        if not piece:
-            return
+    def _add(self, piece: str) -> None:
         self.pending.append(piece)
         if self.open_links and not piece.isspace():
             self.link_chars += len(" ".join(piece.split()))
@@ -245,12 +240,17 @@ class _Walker:
 
     def _flush(self, inside: _Open, line_break: bool = False) -> None:
         """End the pending block, which stands in the element `inside`."""
-        text = " ".join("".join(self.pending).split()) if self.pending else ""
+        if self.pending:
+            text = " ".join("".join(self.pending).split())
+            self.pending.clear()
+        else:
+            text = ""
         if text:
             if self.blocks:
                 gap = "\n" if self.break_only else "\n\n"
                 self.text.append(gap)
                 self.length += len(gap)
+            end = self.length + len(text)
             dom = Dom(
                 tag=inside.block,
                 path=inside.path[-12:],
@@ -260,33 +260,27 @@ class _Walker:
                 container=inside.container,
                 hidden=inside.hidden,
             )
-            self.blocks.append(Block(text, self.length, self.length + len(text), dom))
+            self.blocks.append(Block(text, self.length, end, dom))
             self.text.append(text)
-            self.length += len(text)
+            self.length = end
             self.break_only = line_break
         elif not line_break:
             self.break_only = False
-        self.pending, self.link_chars, self.links = [], 0, []
+        if self.link_chars or self.links:
+            self.link_chars, self.links = 0, []
 
 
-def _names(element: etree._Element) -> str:
-    value = " ".join(
-        part
-        for part in (
-            element.get("class"),
-            element.get("id"),
-            element.get("role"),
-            element.get("itemprop"),
-            element.get("data-testid"),
-            element.get("data-component"),
-        )
-        if part
-    )
-    return name_words(value[:200]) if value else ""
+_NAMING = frozenset(["class", "id", "role", "itemprop", "data-testid", "data-component"])
 
 
-def _is_hidden(element: etree._Element) -> bool:
-    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
-        return True
-    style = element.get("style")
-    return style is not None and "display:none" in style.replace(" ", "").lower()
+def _described(element: etree._Element) -> tuple[str, bool]:
+    """An element's class, id and the like, and whether it hides what it holds."""
+    named, hides = "", False
+    for key, value in element.items():
+        if key in _NAMING:
+            named = f"{named} {value}" if named else value
+        elif key == "hidden" or (key == "aria-hidden" and value == "true"):
+            hides = True
+        elif key == "style" and "display" in value:
+            hides = hides or "display:none" in value.replace(" ", "").lower()
+    return named, hides

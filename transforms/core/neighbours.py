@@ -77,16 +77,3 @@ def pair_tiles(
             similarity = products[row, column].astype(np.float64) / (scale[i] * scale[j])
             keep = (i < j) & (similarity >= threshold)
             yield i[keep], j[keep], similarity[keep]
-
-
-def similar_pairs(vectors: NDArray[np.int8], threshold: float, tile: int = TILE) -> Pairs:
-    """Return i, j (i < j) and the cosine of every pair of int8 rows [n, d] with cosine >= threshold.
-
-    The arrays are sorted by i, then j.
-    """
-    tiles = list(pair_tiles(vectors, norms(vectors), threshold, tile))
-    if not tiles:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64)
-    i, j, cosine = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
-    order = np.lexsort((j, i))
-    return i[order], j[order], cosine[order]

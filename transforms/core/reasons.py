@@ -38,6 +38,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "gap_before": ("no gap before it", "a gap before it"),
     "gap_after": ("no gap after it", "a gap after it"),
     "repeats": ("occurs once", "occurs several times"),
+    "repeats_but_digits": ("alone of its form", "the form of other lines"),
     "opens_later": ("not the start of a later line", "a later line starts with it"),
     "opened_by_earlier": ("does not start with an earlier line", "starts with an earlier line"),
     "repeat_of_earlier": ("not seen before", "seen before on the page"),
@@ -49,34 +50,16 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "long_after_near": ("no running text after it", "running text after it"),
     "distance_long_before": ("right after running text", "far after running text"),
     "distance_long_after": ("right before running text", "far before running text"),
-    "like_prev": ("unlike the line before", "like the line before"),
-    "like_next": ("unlike the line after", "like the line after"),
-    "like_prev3": ("unlike the lines before", "like the lines before"),
-    "like_next3": ("unlike the lines after", "like the lines after"),
-    "like_before": ("shares no words with the text before", "shares words with the text before"),
-    "like_after": ("shares no words with the text after", "shares words with the text after"),
-    "like_core": ("shares no words with the page's text", "shares words with the page's text"),
-    "like_prev_long": ("unlike the paragraph before", "like the paragraph before"),
-    "like_next_long": ("unlike the paragraph after", "like the paragraph after"),
-    "like_first_long": ("unlike the first paragraph", "like the first paragraph"),
     "novel_words": ("no new words", "new words"),
     "novel_before_near": ("words of the lines before", "words new here"),
     "reused_later": ("words not used again", "words used again later"),
-    "sense_prev": ("about something else than the line before", "about the same as the line before"),
-    "sense_next": ("about something else than the line after", "about the same as the line after"),
-    "sense_prev3": ("about something else than the lines before", "about the same as the lines before"),
-    "sense_next3": ("about something else than the lines after", "about the same as the lines after"),
-    "sense_before": ("about something else than the text before", "about the same as the text before"),
-    "sense_after": ("about something else than the text after", "about the same as the text after"),
-    "sense_core": ("about something else than the page's text", "about the same as the page's text"),
-    "sense_prev_long": ("about something else than the paragraph before", "about the same as the paragraph before"),
-    "sense_next_long": ("about something else than the paragraph after", "about the same as the paragraph after"),
-    "sense_first_long": ("about something else than the first paragraph", "about the same as the first paragraph"),
     "sense_words": ("no word of known meaning", "words of known meaning"),
     "like_meta_title": ("unlike the page's title", "like the page's title"),
     "is_meta_title": ("not the page's title", "the page's title"),
     "like_description": ("unlike the page's description", "like the page's description"),
     "in_article_body": ("not in the declared article", "in the declared article"),
+    "in_address": ("not in the page's address", "in the page's address"),
+    "link_names_it": ("its link does not name it", "its link names it"),
     "names_author": ("does not name the author", "names the author"),
     "link_share": ("no links", "mostly links"),
     "has_link": ("no link", "has a link"),
@@ -94,6 +77,20 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "rtl": ("not right to left", "right to left"),
     "other_script": ("Latin script", "a script of its own"),
     "path_count": ("alone of its kind", "one of many of its kind"),
+}
+
+
+_NEIGHBOURS = {
+    "prev": "the line before", "next": "the line after", "prev3": "the lines before", "next3": "the lines after",
+    "before": "the text before", "after": "the text after", "core": "the page's text", "lead": "the first paragraphs",
+    "prev_long": "the paragraph before", "next_long": "the paragraph after", "first_long": "the first paragraph",
+    "nearest_before": "any paragraph before", "nearest_after": "any paragraph after",
+}  # fmt: skip
+_PHRASES |= {f"like_{k}": (f"shares no words with {v}", f"shares words with {v}") for k, v in _NEIGHBOURS.items()}
+_PHRASES |= {f"sense_{k}": (f"about something else than {v}", f"about the same as {v}") for k, v in _NEIGHBOURS.items()}
+_PHRASES |= {
+    "like_seam": ("other words from here on", "the words go on"),
+    "sense_seam": ("something else begins here", "the subject goes on"),
 }
 
 

@@ -20,21 +20,25 @@ import hashlib
 import io
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.core.features import FEATURES_VERSION, GROUPS, NAME_BUCKETS, NAMES, WORD_BUCKETS, Features, Floats
+from transforms.core.dom_features import NAME_BUCKETS
+from transforms.core.features import FEATURES_VERSION, GROUPS, NAMES, Features, Hints, page_features
+from transforms.core.lexicon import IDF_BUCKETS, WORD_BUCKETS, Floats, Lexicon
 from transforms.core.reasons import phrase
-from transforms.core.word_vectors import word_vectors
-from transforms.types import ROLES, TEASER_ROLES
+from transforms.types import ROLES, TEASER_ROLES, Block
 
 FORMAT = 1
 DILATIONS = (1, 2, 4, 8, 1)
+MEMORIES = (1, 3)  # the convolutions that a memory follows
 _PACKAGED = Path(__file__).parents[1] / "models" / "roles.npz"
 _NOTABLE = 0.3  # nats by which a part must favour the role over its rival to be named
 _PARTS = {
@@ -43,6 +47,7 @@ _PARTS = {
     "sense": "what its words mean",
     "names": "its class names",
 }
+_SAID = [(phrase(name, -1.0), phrase(name, 1.0)) for name in NAMES]  # of a low and of a high value
 _BODY, _HEADING = ROLES.index("body"), ROLES.index("heading")
 _LOST = [ROLES.index(r) for r in (*TEASER_ROLES, "comment", "boilerplate")]  # not in any field of the story
 _HTML = NAMES.index("page_html")
@@ -50,7 +55,8 @@ _SOFTENED = 0.7  # exponent of a probability before expectations are taken
 _LEAST_MAIN = 0.2  # probability of being main text below which nothing is kept in doubt
 _RUNNING = 60  # characters from which a block may be kept in doubt: shorter ones hardly count in a story
 # What is the same for every block of a page says nothing about one of them.
-_OF_THE_BLOCK = np.array([name not in GROUPS["page"] and name != "has_meta" for name in NAMES], np.float32)
+_OF_THE_PAGE = (*GROUPS["page"], "has_meta", "has_address")
+_OF_THE_BLOCK = np.array([name not in _OF_THE_PAGE for name in NAMES], np.float32)
 
 
 class ModelError(ValueError):
@@ -72,13 +78,16 @@ class RoleModel:
     """A loaded artefact. ``weights`` are float32 arrays by name; ``card`` is its metadata."""
 
     weights: dict[str, Floats]
+    lexicon: Lexicon
     card: dict[str, object]
     hash: str
 
     def scores(self, features: Features) -> tuple[dict[str, Floats], Floats]:
         """The parts of the role scores, each [n, roles], and the logit of a teaser's start, [n]."""
+        return self._parts(features, self._standardised(features))
+
+    def _parts(self, features: Features, dense: Floats) -> tuple[dict[str, Floats], Floats]:
         w = self.weights
-        dense = self._standardised(features)
         words = _bag(w["words"], features.words, features.word_offsets)
         names = _bag(w["names"], features.names, features.name_offsets)
         x = np.concatenate((dense, words, names, features.sense), axis=1)
@@ -94,6 +103,8 @@ class RoleModel:
                 u = _norm(h, w[f"conv{i}.g"], w[f"conv{i}.s"])
             v = np.maximum(_shifted(u, dilation) @ w[f"conv{i}.w"] + w[f"conv{i}.b"], 0)
             h = h + v @ w[f"conv{i}.o"]
+            if i in MEMORIES:
+                h = h + self._remembered(h, f"memory{MEMORIES.index(i)}")
         h = _norm(h, w["out.g"], w["out.s"])
         context = h @ w["out.w"] + w["out.b"]
         parts = {
@@ -105,9 +116,14 @@ class RoleModel:
         }
         return parts, h @ w["start.w"] + w["start.b"][0]
 
+    def label_page(self, blocks: Sequence[Block], hints: Hints | None = None) -> list[Label]:
+        """One label per block, in order; needs at least one block."""
+        return self.label(page_features(blocks, self.lexicon, hints))
+
     def label(self, features: Features) -> list[Label]:
         """One label per block, in order."""
-        parts, start = self.scores(features)
+        dense = self._standardised(features)
+        parts, start = self._parts(features, dense)
         scores = sum(parts.values()) + self.weights["bias"]
         shifted = scores - scores.max(1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
@@ -115,31 +131,48 @@ class RoleModel:
         decoded = viterbi(log_p, self.weights["first"], self.weights["step"])
         roles = decoded if features.dense[0, _HTML] else with_doubtful_text(decoded, p, features.chars)
         starts = 1 / (1 + np.exp(-start))
-        reasons = self._reasons(features, parts, scores, roles)
+        reasons = self._reasons(dense, parts, scores, roles)
         for i in np.flatnonzero(roles != decoded):
             reasons[i] = f"in doubt, and kept; {reasons[i]}"
         return [Label(ROLES[r], float(p[i, r]), float(starts[i]), reasons[i]) for i, r in enumerate(roles)]
 
-    def _reasons(
-        self, features: Features, parts: dict[str, Floats], scores: Floats, roles: NDArray[np.int64]
-    ) -> list[str]:
+    def _remembered(self, h: Floats, name: str) -> Floats:
+        """What one half of the channels keeps of the blocks before, the other half of those after; [n, width]."""
+        w = self.weights
+        u = _norm(h, w[f"{name}.g"], w[f"{name}.s"])
+        keep = 1 / (1 + np.exp(-(u @ w[f"{name}.keep.w"] + w[f"{name}.keep.b"])))
+        new = (1 - keep) * np.tanh(u @ w[f"{name}.new.w"] + w[f"{name}.new.b"])
+        half = keep.shape[1] // 2
+        keep[:, half:], new[:, half:] = keep[::-1, half:].copy(), new[::-1, half:].copy()
+        for i in range(1, len(new)):
+            new[i] += keep[i] * new[i - 1]
+        new[:, half:] = new[::-1, half:].copy()
+        return new @ w[f"{name}.o"]
+
+    def _reasons(self, dense: Floats, parts: dict[str, Floats], scores: Floats, roles: NDArray[np.int64]) -> list[str]:
         """Name what spoke most for each role against its strongest rival."""
         rows = np.arange(len(roles))
         rivals = scores.copy()
         rivals[rows, roles] = -np.inf
         rival = rivals.argmax(1)
-        dense = self._standardised(features)
-        direct = self.weights["direct.dense"]
-        push = dense * (direct[:, roles] - direct[:, rival]).T * _OF_THE_BLOCK  # [n, features]
-        best = push.argsort(1)[:, :-3:-1]
-        margin = {k: v[rows, roles] - v[rows, rival] for k, v in parts.items()}
+        direct = self.weights["direct.dense"].T
+        push = dense * (direct[roles] - direct[rival]) * _OF_THE_BLOCK  # [n, features]
+        best = np.argpartition(push, -2, axis=1)[:, -2:]
+        margins = [push[rows[:, None], best]]
+        margins += [(parts[part][rows, roles] - parts[part][rows, rival])[:, None] for part in _PARTS]
+        margin = np.concatenate(margins, axis=1)
+        order = np.argsort(-margin, axis=1, kind="stable")[:, :3]
+        notable = margin[rows[:, None], order] > _NOTABLE
+        high = dense[rows[:, None], best] > 0
+        parts_said = list(_PARTS.values())
         reasons = []
-        for i in rows:
-            said = [(push[i, j], phrase(NAMES[j], float(dense[i, j]))) for j in best[i]]
-            said += [(margin[part][i], words) for part, words in _PARTS.items()]
-            strongest = sorted((s for s in said if s[0] > _NOTABLE), key=lambda s: -s[0])[:3]
-            evidence = ", ".join(words for _, words in strongest) or "no single feature"
-            reasons.append(f"{evidence}; not {ROLES[rival[i]]}")
+        for line, keep, names, up, other in zip(
+            order.tolist(), notable.tolist(), best.tolist(), high.tolist(), rival.tolist(), strict=True
+        ):
+            words = [
+                _SAID[names[k]][up[k]] if k < 2 else parts_said[k - 2] for k, ok in zip(line, keep, strict=True) if ok
+            ]
+            reasons.append(f"{', '.join(words) or 'no single feature'}; not {ROLES[other]}")
         return reasons
 
     def _standardised(self, features: Features) -> Floats:
@@ -147,14 +180,35 @@ class RoleModel:
 
 
 def viterbi(log_p: Floats, first: Floats, step: Floats) -> NDArray[np.int64]:
-    """The best sequence under per-block scores [n, k], first scores [k] and transitions [k, k]."""
-    n, k = log_p.shape
-    best = log_p[0] + first
+    """The best sequence under per-block scores [n, k], first scores [k] and transitions [k, k].
+
+    Where one role leads by more than transitions can ever make up for, it is in the best sequence; the dynamic
+    programme runs between such blocks only.
+    """
+    n = len(log_p)
+    sequence = log_p.argmax(1)
+    two = np.partition(log_p, -2, axis=1)[:, -2:]
+    reach = 2 * float(step.max() - step.min()) + float(first.max() - first.min())
+    open_ = two[:, 1] - two[:, 0] <= reach
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], open_, [False]))))
+    for start, end in edges.reshape(-1, 2).tolist():
+        part = log_p[start:end].copy()
+        part[0] += step[sequence[start - 1]] if start else first
+        if end < n:
+            part[-1] += step[:, sequence[end]]
+        sequence[start:end] = _viterbi(part, step)
+    return sequence
+
+
+def _viterbi(scores: Floats, step: Floats) -> NDArray[np.int64]:
+    n, k = scores.shape
+    best = scores[0]
     back = np.empty((n, k), np.int64)
+    columns = np.arange(k)
     for i in range(1, n):
         paths = best[:, None] + step
         back[i] = paths.argmax(0)
-        best = paths[back[i], np.arange(k)] + log_p[i]
+        best = paths[back[i], columns] + scores[i]
     sequence = np.empty(n, np.int64)
     sequence[-1] = best.argmax()
     for i in range(n - 1, 0, -1):
@@ -229,21 +283,33 @@ def _load(path: str) -> RoleModel:
         ) from error
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            weights = {k: arrays[k].astype(np.float32) for k in arrays.files if k != "card"}
             card = json.loads(bytes(arrays["card"]).decode())
             if not isinstance(card, dict):
                 raise ValueError("its card is no object")
+            if card.get("format") != FORMAT or card.get("features") != features_hash():
+                raise ModelError(
+                    f"role model {path}: made for other features than this version's; rebuild it with `make train`"
+                )
+            lexicon = _read_lexicon({k: arrays[k] for k in arrays.files if k.startswith("lexicon.")})
+            weights = {
+                k: arrays[k].astype(np.float32) for k in arrays.files if k != "card" and not k.startswith("lexicon.")
+            }
+    except ModelError:
+        raise
     except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise ModelError(f"role model {path}: not an artefact of `make train` ({error})") from error
-    if card.get("format") != FORMAT or card.get("features") != features_hash():
-        raise ModelError(
-            f"role model {path}: made for other features than this version's; rebuild it with `make train`"
-        )
-    return RoleModel(weights, card, hashlib.sha256(data).hexdigest())
+    return RoleModel(weights, lexicon, card, hashlib.sha256(data).hexdigest())
+
+
+def _read_lexicon(arrays: dict[str, NDArray[Any]]) -> Lexicon:
+    words = bytes(arrays["lexicon.words"]).decode().split("\n")
+    vectors = arrays["lexicon.vectors"].astype(np.float32) * arrays["lexicon.scale"][:, None]
+    idf = (arrays["lexicon.idf"] / 255).astype(np.float32)
+    return Lexicon(idf, {word: row for row, word in enumerate(words)}, vectors)
 
 
 def features_hash() -> str:
     """What an artefact was fitted for, so that it is never used with anything else."""
-    sizes = map(str, (*DILATIONS, WORD_BUCKETS, NAME_BUCKETS))
-    parts = (*NAMES, *ROLES, *sizes, FEATURES_VERSION, word_vectors().hash)
+    sizes = map(str, (*DILATIONS, *MEMORIES, WORD_BUCKETS, NAME_BUCKETS, IDF_BUCKETS))
+    parts = (*NAMES, *ROLES, *sizes, FEATURES_VERSION)
     return hashlib.sha256(",".join(parts).encode()).hexdigest()[:16]

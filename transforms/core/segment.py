@@ -17,7 +17,7 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from transforms.core.dom import TooDeepError, html_blocks, parse_html
 from transforms.core.encoding import decode
-from transforms.core.features import Hints, page_features
+from transforms.core.features import Hints
 from transforms.core.lines import text_blocks
 from transforms.core.metadata import Metadata, read_metadata
 from transforms.core.role_model import Label, load_model
@@ -30,7 +30,7 @@ _UNSURE_PAGE = 0.6
 # Only blocks below this confidence follow the second opinion.
 _UNSURE_BLOCK = 0.7
 # Blocks that the model reads at a time: bounds memory on pages with very many lines.
-_WINDOW = 5_000
+_WINDOW = 2_000
 _WORD = re.compile(r"\w+")
 _MAIN = ("body", "heading")
 
@@ -109,12 +109,12 @@ def label_blocks(parsed: Parsed, settings: SegmentSettings) -> Labelled:
     if settings.method == "readability":
         return Labelled(parsed, tuple(_readability_labels(parsed)))
     meta = parsed.metadata
-    hints = Hints(meta.title or "", meta.description or "", meta.authors, meta.body)
+    hints = Hints(meta.title or "", meta.description or "", meta.authors, meta.body, parsed.page.url or meta.url or "")
     model = load_model(settings.model)
     labels = [
         label
         for start in range(0, len(parsed.blocks), _WINDOW)
-        for label in model.label(page_features(parsed.blocks[start : start + _WINDOW], hints))
+        for label in model.label_page(parsed.blocks[start : start + _WINDOW], hints)
     ]
     if parsed.html is not None and _sureness(parsed.blocks, labels) < _UNSURE_PAGE:
         labels = _second_opinion(parsed, labels)

@@ -1,0 +1,115 @@
+"""What the tree says of the blocks of an HTML page: elements, links, class names."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.core.lexicon import Lexicon, Words
+from transforms.types import Block, Dom
+
+NAME_BUCKETS = 1 << 12
+_TAGS = ("p", "h1", "h2", "h3", "li", "div", "figcaption", "tr", "blockquote", "button", "pre", "dt", "section")
+_INSIDE = (
+    "article", "main", "nav", "header", "footer", "aside", "figure", "form", "ul", "table", "section", "dl"
+)  # fmt: skip
+_PLACES = (*(f"tag_{t}" for t in _TAGS), *(f"in_{t}" for t in _INSIDE))
+DOM_NAMES = (
+    "link_share", "has_link", "all_link", "link_names_it", "depth", "hidden", "same_path_prev", "same_path_next",
+    "same_container_prev", "same_container_next", "parent_text", "grandparent_text", "parent_links", "path_count",
+    *_PLACES,
+)  # fmt: skip
+_LINK = 0.5  # share of a block's characters from which its link's address is read
+
+
+def dom_columns(
+    blocks: Sequence[Block],
+    chars: NDArray[np.float64],
+    linked: NDArray[np.float64],
+    long: NDArray[np.bool_],
+    words: Words,
+    lexicon: Lexicon,
+) -> dict[str, NDArray[Any]]:
+    """Columns for DOM_NAMES, each [n]; every block has a Dom."""
+    doms = [b.dom for b in blocks if b.dom is not None]
+    share = linked / chars
+    paths = [(d.path, d.names[1:4]) for d in doms]
+    columns: dict[str, NDArray[Any]] = {
+        "link_share": share,
+        "has_link": linked > 0,
+        "all_link": share > 0.9,
+        "link_names_it": _link_names_it(doms, share, words, lexicon),
+        "depth": np.array([len(d.names) for d in doms]) / 6,
+        "hidden": np.array([d.hidden for d in doms]),
+    }
+    group = _groups(paths)
+    columns["path_count"] = np.log(np.bincount(group)[group]) / 3
+    container = np.array([d.container for d in doms])
+    for name, key in (("same_path", group), ("same_container", container)):
+        same = key[1:] == key[:-1]
+        columns[f"{name}_prev"] = np.concatenate(([False], same))
+        columns[f"{name}_next"] = np.concatenate((same, [False]))
+    text = (chars - linked) * long
+    parent = _groups([(d.path[:-1], d.names[1:]) for d in doms])
+    grandparent = _groups([(d.path[:-2], d.names[2:]) for d in doms])
+    for name, key in (("parent_text", parent), ("grandparent_text", grandparent)):
+        held = np.bincount(key, text)
+        columns[name] = held[key] / max(held.max(), 1)
+    columns["parent_links"] = (np.bincount(parent, linked) / np.bincount(parent, chars))[parent]
+    columns |= zip(_PLACES, np.array([_places(d.tag, d.path) for d in doms], np.float32).T, strict=True)
+    return columns
+
+
+def _link_names_it(
+    doms: Sequence[Dom], share: NDArray[np.float64], words: Words, lexicon: Lexicon
+) -> NDArray[np.float64]:
+    """How much a linked line says the words of its link's address (Dice): a headline's often does, a menu's seldom."""
+    n = len(doms)
+    linking = np.flatnonzero(share >= _LINK).tolist()
+    linking = [i for i in linking if doms[i].links]
+    if not linking:
+        return np.zeros(n)
+    address = lexicon.words([_last_parts(doms[i].links[0]) for i in linking])
+    size = len(lexicon.idf)
+    here = np.unique(words.line[words.topic >= 0] * size + words.topic[words.topic >= 0])
+    there = address.topic >= 0
+    there = np.unique(np.array(linking)[address.line[there]] * size + address.topic[there])
+    common = np.bincount(here[np.isin(here, there, assume_unique=True)] // size, minlength=n)
+    both = np.bincount(here // size, minlength=n) + np.bincount(there // size, minlength=n)
+    return np.where(common > 1, 2 * common / np.maximum(both, 1), 0)  # one word may be a section's name
+
+
+@lru_cache(maxsize=20_000)
+def _last_parts(link: str) -> str:
+    return " ".join(link[:400].partition("?")[0].replace("\n", "").rstrip("/").rsplit("/", 2)[-2:])
+
+
+@lru_cache(maxsize=5_000)
+def _places(tag: str, path: tuple[str, ...]) -> tuple[bool, ...]:
+    tag = "h3" if tag in ("h4", "h5", "h6") else tag
+    return (*(tag == t for t in _TAGS), *(t in path for t in _INSIDE))
+
+
+def _groups(keys: Sequence[object]) -> NDArray[np.int64]:
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(k, len(numbers)) for k in keys], np.int64)
+
+
+@lru_cache(maxsize=50_000)
+def name_ids(names: tuple[str, ...], path: tuple[str, ...]) -> tuple[int, ...]:
+    """Class and id words of the block's own element, its nearest ancestors, and farther ones, as buckets."""
+    ids = []
+    for level, value in enumerate(names[:10]):
+        band = "0" if level == 0 else "1" if level < 3 else "2"
+        ids += [_bucket(band + word) for word in value.split()[:6]]
+    ids += [_bucket("t" + tag) for tag in path[-3:]]
+    return tuple(ids)
+
+
+def _bucket(name: str) -> int:
+    return zlib.crc32(name.encode("utf-8", "replace")) % NAME_BUCKETS
