@@ -176,7 +176,9 @@ def _reliability(gold: Sequence[dict], segments: Iterable[dict], bins: int = 10)
     for page in gold:
         ordered = sorted(by_page.get(page["id"], ()), key=lambda s: s["start"])
         for block, line in zip(text_blocks(page["text"]), page["lines"], strict=True):
-            segment = next(s for s in ordered if s["start"] <= block.start < s["end"])
+            segment = next((s for s in ordered if s["start"] <= block.start < s["end"]), None)
+            if segment is None:
+                continue  # a page that failed; it counts as wrong in the accuracy
             row = table[min(int(segment["confidence"] * bins), bins - 1)]
             row[0] += 1
             row[1] += segment["confidence"]

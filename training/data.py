@@ -1,6 +1,6 @@
 """Turn the development data into labelled pages.
 
-Three kinds of label meet here, and each says only what it knows:
+Four kinds of label meet here, and each says only what it knows:
 
 * ``gold/roles.jsonl`` and ``training/labels.jsonl``: one role per line, given by reading. Also carried over to the
   HTML of the same page and to the other text form, line by line. The second file is our own and holds no text: the
@@ -21,7 +21,6 @@ import json
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -411,8 +410,3 @@ def _carry_roles(page: LabelledPage, labelled: dict[str, dict]) -> LabelledPage:
         weight[i] = 0.9 if agree and not line["hard"] else 0.4
         teaser[i] = line["teaser"] or 0 if agree else -1
     return replace(page, origin="gold", allowed=allowed, weight=weight, teaser=teaser)
-
-
-def in_folds(pages: list[LabelledPage], held_out: int | None) -> Iterator[LabelledPage]:
-    """The pages to train on when fold `held_out` is to be scored; all of them for None."""
-    return (p for p in pages if held_out is None or fold_of(p.domain) != held_out)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from training.compose import Composer
@@ -194,17 +195,15 @@ def common_words(examples: Sequence[Example]) -> np.ndarray:
 
 
 def transitions(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of a first role and of each step between roles: pointwise mutual information, halved.
+    """Scores of a first role and of each step between roles: zeros, and a quarter of the pointwise mutual information.
 
     The network has seen the neighbours already, so the decoder only breaks near-ties.
     """
     k = len(ROLES)
-    step, first = np.full((k, k), 2.0), np.full(k, 2.0)
+    step = np.full((k, k), 2.0)
     single = {1 << i: i for i in range(k)}
     for ex in examples:
         roles = [single.get(int(a), -1) for a in ex.allowed]
-        if roles[0] >= 0:
-            first[roles[0]] += 1
         for a, b in itertools.pairwise(roles):
             if a >= 0 and b >= 0:
                 step[a, b] += 1
@@ -252,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("--out", type=Path, help="the artefact, fitted on all pages")
     target.add_argument("--folds", type=Path, help="folder for fold-0.npz ..: each fitted without one fold's sites")
-    parser.add_argument("--only", type=int, nargs="+", help="with --folds: these folds alone")
+    parser.add_argument("--only", type=int, nargs="+", choices=range(FOLDS), help="with --folds: these folds alone")
     args = parser.parse_args(argv)
     if not (args.data / "gold/roles.jsonl").exists():
         print(f"training: no gold/roles.jsonl under {args.data}; name the data with DATA=folder", file=sys.stderr)
@@ -261,6 +260,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)  # two threads gain little on batches this small, and fold by fold uses the cores better
     began = time.monotonic()
+    threadpool_limits(1)  # numpy's products, likewise
     pages = load_pages(args.data)
     stories = load_stories(args.data)
     print(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import apache_beam as beam
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from transforms.core.segment import Parsed, label_blocks
 from transforms.page_stage import PageDoFn, page_stage
@@ -29,11 +31,13 @@ class LabelRoles(beam.PTransform):
 class _LabelDoFn(PageDoFn):
     """One thread for numpy's products: a page's are too small to share, and workers are what uses the other cores."""
 
-    def start_bundle(self) -> None:
-        self._limits = threadpool_limits(limits=1, user_api="blas")
+    def setup(self) -> None:
+        self._threads = ThreadpoolController()
 
-    def finish_bundle(self) -> None:
-        self._limits.restore_original_limits()
+    def process(self, element: Parsed) -> Iterator[Any]:
+        with self._threads.limit(limits=1, user_api="blas"):
+            outputs = list(super().process(element))
+        yield from outputs
 
 
 def _page(parsed: Parsed) -> Page:

@@ -85,8 +85,15 @@ def test_words_are_new_once_and_come_again_until_the_last():
 
 
 def test_more_words_than_columns_share_them():
-    words = lexicon()
-    lines = [" ".join(f"wordnumber{chr(97 + i % 26)}{chr(97 + j % 26)}{j}"[4:] for j in range(300)) for i in range(12)]
+    words, rng = lexicon(), np.random.default_rng(5)
+    lines = ["".join(chr(97 + c) if c < 26 else " " for c in rng.integers(0, 30, 4_000)) for _ in range(12)]
     rows, _ = word_rows(words.words(lines), len(lines), words)
-    assert rows.matrix.shape[1] <= 2048
+    assert len(rows.topics) > 2048 == rows.matrix.shape[1]
     assert np.sqrt((rows.matrix**2).sum(1)) == pytest.approx(np.ones(len(lines)), abs=1e-3)
+
+
+def test_on_a_long_page_nothing_follows_the_last_paragraph():
+    rows = unit(np.abs(np.random.default_rng(6).normal(size=(1_000, 300))).astype(np.float32))
+    found = similarities(rows, np.ones(1_000, bool), np.full(1_000, 200.0))
+    assert found["before"][0] == found["after"][-1] == 0
+    assert found["after"][-2] == pytest.approx(rows[-1] @ rows[-2], abs=1e-4)

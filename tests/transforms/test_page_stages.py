@@ -74,8 +74,7 @@ def test_pages_are_labelled_on_one_thread_and_other_stages_keep_theirs():
     seen = []
     stage = _LabelDoFn("roles", lambda page: seen.append(blas_threads()), lambda page: page)
     with threadpool_limits(limits=2, user_api="blas"):
-        stage.start_bundle()
+        stage.setup()
         list(stage.process(PAGES[0]))
-        stage.finish_bundle()
         assert seen == [{1}]
         assert blas_threads() == {2}

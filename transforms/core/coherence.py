@@ -104,14 +104,11 @@ def similarities(rows: Floats, long: NDArray[np.bool_], chars: NDArray[np.float6
     weight = (np.sqrt(chars) * long).astype(np.float32)
     # before[i] is the likeness to the sum of the long lines before i; squares[i] that sum's squared length.
     weighted = like * weight
-    before = np.tril(weighted, -1).sum(1)
-    total = weighted.sum(1)
+    before, after = np.tril(weighted, -1).sum(1), np.triu(weighted, 1).sum(1)
     mine = own * weight
-    growth = weight * (2 * before + mine)
-    square_before = np.cumsum(growth) - growth
-    after = total - before - mine
-    growth = weight * (2 * after + mine)
-    square_after = np.cumsum(growth[::-1])[::-1] - growth
+    total = before + mine + after
+    square_before = _sums_before(weight * (2 * before + mine))
+    square_after = _sums_before((weight * (2 * after + mine))[::-1])[::-1]
     square_all = weight @ total
     out = {
         "before": _cosine(before, square_before),
@@ -169,6 +166,10 @@ def _square(near: list[Floats], start: int, end: int) -> Floats:
         for j in range(start, k + 1):
             total += (1 if j == k else 2) * _moved(near[k - j], k)
     return total
+
+
+def _sums_before(growth: Floats) -> NDArray[np.float64]:
+    return np.cumsum(growth, dtype=np.float64) - growth
 
 
 def _cosine(products: NDArray[Any], squares: NDArray[Any]) -> Floats:

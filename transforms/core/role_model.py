@@ -2,9 +2,9 @@
 
 A small convolutional sequence tagger in plain numpy. Each block's features are embedded, then read in
 context by residual convolutions over the sequence of blocks with growing dilation (as in WaveNet, van den
-Oord et al. 2016). Half way up, each block also receives the page's mean and maximum and the running maxima of
-all blocks before and after it, so that it knows whether an author box or a comment form has gone by. The
-scores are a sum of parts,
+Oord et al. 2016) and by gated sums of the blocks before and after (as in QRNN, Bradbury et al. 2017). Half
+way up, each block also receives the page's mean and maximum and the running maxima of all blocks before and
+after it, so that it knows whether an author box or a comment form has gone by. The scores are a sum of parts,
 
     scores = direct(dense features) + direct(words) + direct(meaning) + direct(class names) + context
 
