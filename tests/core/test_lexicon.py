@@ -51,6 +51,8 @@ def test_the_words_remembered_are_bounded(monkeypatch):
         words = lexicon.words([" ".join(f"word{chr(97 + j % 26)}{i}x{j}" for j in range(30)) + " ferry"])
         assert words.vector.tolist()[-1] == 0
     assert len(lexicon._known) <= 50 + 31
+    lexicon.words(["x" * 20_000])
+    assert max(map(len, lexicon._known)) <= 64
 
 
 def cosine(one: str, other: str) -> float:
@@ -68,5 +70,5 @@ def test_frequent_words_weigh_less():
     lexicon = load_model().lexicon
     lengths = np.sqrt((lexicon.vectors**2).sum(1))
     assert lengths[lexicon.rows["the"]] < 0.3 * lengths[lexicon.rows["ferry"]]
-    the, ferry = lexicon.idf[lexicon.words(["with ferry"]).topic]
-    assert the < 0.5 * ferry
+    common, rare = lexicon.idf[lexicon.words(["with ferry"]).topic]
+    assert common < 0.5 * rare

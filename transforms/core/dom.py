@@ -105,6 +105,7 @@ _CONTAINERS = frozenset(
     ["article", "section", "aside", "nav", "header", "footer", "main", "form", "figure", "table", "ul", "ol", "dl"]
 )
 _MAX_LINKS = 4
+_MOST_NAMES = 200  # characters of an element's class, id and the like that are read
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
 
 
@@ -150,7 +151,7 @@ def name_words(value: str) -> str:
     >>> name_words("RelatedPosts related-posts__item-12")
     'related posts related posts item'
     """
-    return " ".join(word.lower() for word in _WORDS.findall(value[:200])[:8]) if value else ""
+    return " ".join(word.lower() for word in _WORDS.findall(value)[:8]) if value else ""
 
 
 def html_blocks(root: etree._Element) -> tuple[str, list[Block]]:
@@ -174,7 +175,7 @@ class _Walker:
 
     def walk(self, body: etree._Element) -> None:
         # The page's hottest loop: what most elements have in common comes first, and calls are few.
-        stack = [_Open("body", ("body",), (name_words(_described(body)[0]),), 0, False, "body")]
+        stack = [_Open("body", ("body",), (name_words(_described(body)[0][:_MOST_NAMES]),), 0, False, "body")]
         containers = 0
         events = etree.iterwalk(body, events=("start", "end"))
         for event, element in events:
@@ -212,7 +213,12 @@ class _Walker:
                         self.pending.append(" ")  # links side by side without a space are still two
                     self.open_links.append(element.get("href") or "")
                     top = _Open(
-                        tag, top.path, (name_words(named), *top.names), top.container, top.hidden or hides, top.block
+                        tag,
+                        top.path,
+                        (name_words(named[:_MOST_NAMES]), *top.names),
+                        top.container,
+                        top.hidden or hides,
+                        top.block,
                     )
                 else:
                     if tag in ("td", "th", "img"):
@@ -224,7 +230,14 @@ class _Walker:
                 container = top.container
                 if tag in _CONTAINERS:
                     container = containers = containers + 1
-                top = _Open(tag, (*top.path, tag), (name_words(named), *top.names), container, top.hidden or hides, tag)
+                top = _Open(
+                    tag,
+                    (*top.path, tag),
+                    (name_words(named[:_MOST_NAMES]), *top.names),
+                    container,
+                    top.hidden or hides,
+                    tag,
+                )
             stack.append(top)
             text = element.text
             if text:

@@ -24,6 +24,7 @@ DOM_NAMES = (
     "same_container_prev", "same_container_next", "parent_text", "grandparent_text", "parent_links", "path_count",
     *_PLACES,
 )  # fmt: skip
+_MOST = 400  # characters of an address that are read
 _LINK = 0.5  # share of a block's characters from which its link's address is read
 
 
@@ -74,7 +75,7 @@ def _link_names_it(
     linking = [i for i in linking if doms[i].links]
     if not linking:
         return np.zeros(n)
-    address = lexicon.words([_last_parts(doms[i].links[0]) for i in linking])
+    address = lexicon.words([_last_parts(doms[i].links[0][:_MOST]) for i in linking])
     size = len(lexicon.idf)
     here = np.unique(words.line[words.topic >= 0] * size + words.topic[words.topic >= 0])
     there = address.topic >= 0
@@ -86,7 +87,7 @@ def _link_names_it(
 
 @lru_cache(maxsize=20_000)
 def _last_parts(link: str) -> str:
-    return " ".join(link[:400].partition("?")[0].replace("\n", "").rstrip("/").rsplit("/", 2)[-2:])
+    return " ".join(link.partition("?")[0].replace("\n", "").rstrip("/").rsplit("/", 2)[-2:])
 
 
 @lru_cache(maxsize=5_000)

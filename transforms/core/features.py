@@ -39,6 +39,7 @@ _LONG = 80  # characters from which a block counts as running text
 _SHORT_WORDS = 12
 _SIDE = 3  # words at each end of a longer line that are read
 _DIGIT = re.compile(r"\d")
+_MOST_OF_PAGE = 4_000_000  # characters that are read for words at a time
 _MOST_CHARS = 20_000  # of a block are read for words: bounds memory where a whole book is one line
 
 # --- feature names --------------------------------------------------------------------------------
@@ -117,7 +118,8 @@ def page_features(blocks: Sequence[Block], lexicon: Lexicon, hints: Hints | None
     chars = np.array([len(t) for t in texts], np.float64)
     html = blocks[0].dom is not None
     linked = np.array([b.dom.link_chars for b in blocks if b.dom], np.float64) if html else np.zeros(n)
-    words = lexicon.words([t[:_MOST_CHARS] for t in texts])
+    most = min(_MOST_CHARS, max(_LONG, _MOST_OF_PAGE // n))
+    words = lexicon.words([t[:most] for t in texts])
 
     columns = _surface(texts, chars, linked)
     long = columns["long"]

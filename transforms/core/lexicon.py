@@ -31,6 +31,7 @@ IDF_BUCKETS = 1 << 15
 TOPIC_DIMENSIONS = 48  # of a word's vector say what it is about; the others, in which lines it stands
 STEM = 6  # characters of a word that count for its rarity
 _CARRIES_TOPIC = 4  # characters from which a word says something of a topic
+_LONGEST = 64  # characters of a word that are looked at: no word is longer, and what is remembered stays small
 _REMEMBERED = 400_000  # words that a process remembers; then it starts anew
 _UNSPACED = (
     "\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff"  # scripts without spaces, and Korean with its endings
@@ -122,7 +123,8 @@ class _Known(dict[str, int]):
         with self._lock:
             if len(self) > _REMEMBERED:
                 self.clear()
-            rows = [self[token] for token in tokens]
+                self._table = np.empty((1 << 12, 5), np.int64)
+            rows = [self[token[:_LONGEST]] for token in tokens]
             return self._table[rows]
 
 
