@@ -33,6 +33,7 @@ STORY_SETS = (
     ("news, text", "news", "text.jsonl", 0.958),
 )
 OWN_PAGES = Path(__file__).parents[1] / "tests/data"
+MARK = ".evaluation"  # stands in a working folder, which the next evaluation empties
 PEERS = ("trafilatura", "readability-lxml")
 
 
@@ -47,8 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (args.data / "score/score.py").exists():
         print(f"evaluate: no score/score.py under {args.data}; name the data with DATA=folder", file=sys.stderr)
         return 2
+    if args.work.exists() and any(args.work.iterdir()) and not (args.work / MARK).exists():
+        print(f"evaluate: {args.work} holds something else; name an empty folder with --work", file=sys.stderr)
+        return 2
     shutil.rmtree(args.work, ignore_errors=True)
     args.work.mkdir(parents=True)
+    (args.work / MARK).touch()
     table = [_story_row(args, *entry) for entry in STORY_SETS]
     roles = _roles(args)
     clusters = _clusters(args)

@@ -1,9 +1,11 @@
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from transforms.core import role_model
 from transforms.core.features import page_features
 from transforms.core.lines import text_blocks
 from transforms.core.role_model import ModelError, load_model, viterbi, with_doubtful_text
@@ -92,6 +94,18 @@ def test_a_model_of_other_features_is_refused(tmp_path):
     assert str(error.value) == (
         f"role model {path}: made for other features than this version's; rebuild it with `make train`"
     )
+
+
+def test_a_model_that_lacks_a_layer_is_refused_once_and_not_page_by_page(tmp_path):
+    with np.load(Path(role_model.__file__).parents[1] / "models" / "roles.npz") as packaged:
+        arrays = {name: packaged[name] for name in packaged.files}
+    assert {*arrays} == {"card", *role_model._ARRAYS}
+    del arrays["conv3.w"]
+    path = tmp_path / "part.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(ModelError) as error:
+        load_model(str(path))
+    assert str(error.value) == f"role model {path}: not an artefact of `make train` (it lacks conv3.w)"
 
 
 def test_the_packaged_model_is_small_and_has_a_card():

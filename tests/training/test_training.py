@@ -205,24 +205,31 @@ def test_the_numpy_model_scores_as_the_torch_network(tmp_path):
     from training.train import Example, collate
 
     torch.manual_seed(3)
-    features = page_features(text_blocks(PAGE), lexicon())
-    dense = features.dense
+    html = "<main id=story>" + "".join(f"<p class='para lead-{i}'>The ferry, {i}. A pier.</p>" for i in range(25))
+    # A text page and a longer one of HTML in one batch: class names, and blocks that are only padding.
+    pages = [text_blocks(PAGE)[:3], html_blocks(parse_html(html))[1]]
+    features = [page_features(blocks, lexicon()) for blocks in pages]
+    dense = np.concatenate([f.dense for f in features])
     net = RoleNet(dense.mean(0), np.maximum(dense.std(0), 0.05), np.ones(WORD_BUCKETS, bool)).eval()
     with torch.no_grad():
         for parameter in net.parameters():  # float16 is what the artefact keeps
             parameter.copy_(parameter.half().float())
-        n = len(dense)
-        example = Example("a", "main", features, np.full(n, ALL), np.ones(n), np.zeros(n))
-        expected, starts = net(collate([(example, 0, n)]))
+        batch = [
+            (Example("a", "main", f, np.full(len(f), ALL), np.ones(len(f)), np.zeros(len(f))), 0, len(f))
+            for f in features
+        ]
+        expected, starts = net(collate(batch))
     k = len(ROLES)
     path = tmp_path / "net.npz"
     zero = np.zeros(k, np.float32)
     data = artefact(net, lexicon(), zero, np.zeros((k, k), np.float32), zero, {"fold": 1})
     path.write_bytes(data)
     model = load_model(str(path))
-    parts, got_starts = model.scores(features)
-    assert np.allclose(sum(parts.values()), expected[0].numpy(), atol=1e-4)
-    assert np.allclose(got_starts, starts[0].numpy(), atol=1e-4)
+    assert [len(f) for f in features] == [3, 25] and len(features[1].names) > 50
+    for row, f in enumerate(features):
+        parts, got_starts = model.scores(f)
+        assert np.allclose(sum(parts.values()), expected[row, : len(f)].numpy(), atol=1e-4)
+        assert np.allclose(got_starts, starts[row, : len(f)].numpy(), atol=1e-4)
     assert json.loads(json.dumps(model.card))["fold"] == 1
 
 

@@ -59,6 +59,23 @@ _OF_THE_PAGE = (*GROUPS["page"], "has_meta", "has_address")
 _OF_THE_BLOCK = np.array([name not in _OF_THE_PAGE for name in NAMES], np.float32)
 
 
+_ARRAYS = frozenset(
+    [
+        *("mean", "std", "words", "names", "first", "step", "bias"),
+        *(f"direct.{view}" for view in ("dense", "words", "names", "sense")),
+        *(f"{layer}.{part}" for layer in ("in", "page", "past", "out", "start") for part in "wb"),
+        *(f"{norm}.{part}" for norm in ("out", *(f"conv{i}" for i in range(len(DILATIONS)))) for part in "gs"),
+        *(f"conv{i}.{part}" for i in range(len(DILATIONS)) for part in "wbo"),
+        *(
+            f"memory{i}.{part}"
+            for i in range(len(MEMORIES))
+            for part in ("g", "s", "o", "keep.w", "keep.b", "new.w", "new.b")
+        ),
+        *(f"lexicon.{part}" for part in ("words", "vectors", "scale", "idf")),
+    ]
+)  # of an artefact, besides its card
+
+
 class ModelError(ValueError):
     """The artefact cannot be used; the message says why and what to do."""
 
@@ -290,6 +307,8 @@ def _load(path: str) -> RoleModel:
                 raise ModelError(
                     f"role model {path}: made for other features than this version's; rebuild it with `make train`"
                 )
+            if missing := _ARRAYS - set(arrays.files):
+                raise ValueError(f"it lacks {', '.join(sorted(missing))}")
             lexicon = _read_lexicon({k: arrays[k] for k in arrays.files if k.startswith("lexicon.")})
             weights = {
                 k: arrays[k].astype(np.float32) for k in arrays.files if k != "card" and not k.startswith("lexicon.")
