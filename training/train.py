@@ -194,8 +194,8 @@ def common_words(examples: Sequence[Example]) -> np.ndarray:
     return count >= WORD_SITES
 
 
-def transitions(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of a first role and of each step between roles: zeros, and a quarter of the pointwise mutual information.
+def transitions(examples: Sequence[Example]) -> np.ndarray:
+    """Scores of each step between roles: a quarter of the pointwise mutual information.
 
     The network has seen the neighbours already, so the decoder only breaks near-ties.
     """
@@ -209,7 +209,7 @@ def transitions(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
                 step[a, b] += 1
     share = step.sum(0) / step.sum()
     pmi = np.log(step / step.sum(1, keepdims=True)) - np.log(share)
-    return np.zeros(k, np.float32), (0.25 * np.clip(pmi, -4, 3)).astype(np.float32)
+    return (0.25 * np.clip(pmi, -4, 3)).astype(np.float32)
 
 
 def train_one(stories: list[StoryText], pages: list[LabelledPage], fold: int | None) -> bytes:
@@ -232,8 +232,7 @@ def train_one(stories: list[StoryText], pages: list[LabelledPage], fold: int | N
         return [example(composer.page(), lexicon) for _ in range(COMPOSED)]
 
     net = fit(shown, composed, SEED)
-    first, step = transitions([*(ex for ex in inside if ex.form != "html"), *composed()])
-    bias = np.zeros(len(ROLES), np.float32)
+    step = transitions([*(ex for ex in inside if ex.form != "html"), *composed()])
     card = {
         "fold_left_out": fold,
         "pages": len(inside),
@@ -242,7 +241,7 @@ def train_one(stories: list[StoryText], pages: list[LabelledPage], fold: int | N
         "seed": SEED,
         "torch": torch.__version__,
     }
-    return artefact(net, lexicon, first, step, bias, card)
+    return artefact(net, lexicon, step, card)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

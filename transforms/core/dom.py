@@ -105,6 +105,8 @@ _CONTAINERS = frozenset(
     ["article", "section", "aside", "nav", "header", "footer", "main", "form", "figure", "table", "ul", "ol", "dl"]
 )
 _MAX_LINKS = 4
+_NEXT_TO_NOTHING = 500  # characters of a page's text
+_MOST_NOTICE = 400  # characters of a notice that the page needs scripts; longer text is the content itself
 _MOST_NAMES = 200  # characters of an element's class, id and the like that are read
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
 
@@ -155,15 +157,27 @@ def name_words(value: str) -> str:
 
 
 def html_blocks(root: etree._Element) -> tuple[str, list[Block]]:
-    """Walk the tree once; return the page's text and its blocks in document order."""
+    """Walk the tree; return the page's text and its blocks in document order.
+
+    What stands in ``noscript`` is read only where the page shows next to nothing else: some sites, Discourse forums
+    among them, hold the whole page there and build what is seen by script.
+    """
     body = root.find("body")
-    walker = _Walker()
-    walker.walk(root if body is None else body)
+    if body is None:
+        body = root
+    walker = _Walker(_SKIP)
+    walker.walk(body)
+    if walker.length < _NEXT_TO_NOTHING and next(body.iter("noscript"), None) is not None:
+        without_scripts = _Walker(_SKIP - {"noscript"})
+        without_scripts.walk(body)
+        if without_scripts.length > walker.length + _MOST_NOTICE:
+            walker = without_scripts
     return "".join(walker.text), walker.blocks
 
 
 class _Walker:
-    def __init__(self) -> None:
+    def __init__(self, skipped: frozenset[str]) -> None:
+        self.skipped = skipped  # elements whose text is left out
         self.text: list[str] = []  # pieces of the page's text
         self.length = 0  # code points in `text`
         self.blocks: list[Block] = []
@@ -176,7 +190,7 @@ class _Walker:
     def walk(self, body: etree._Element) -> None:
         # The page's hottest loop: what most elements have in common comes first, and calls are few.
         stack = [_Open("body", ("body",), (name_words(_described(body)[0][:_MOST_NAMES]),), 0, False, "body")]
-        containers = 0
+        containers, skipped = 0, self.skipped
         events = etree.iterwalk(body, events=("start", "end"))
         for event, element in events:
             tag = element.tag
@@ -184,7 +198,7 @@ class _Walker:
                 if element is body:
                     self._flush(stack[0])
                     continue
-                if tag not in _SKIP and tag != "br" and isinstance(tag, str):
+                if tag not in skipped and tag != "br" and isinstance(tag, str):
                     done = stack.pop()
                     if tag == "a":
                         self.open_links.pop()
@@ -199,7 +213,7 @@ class _Walker:
                 continue
             if not isinstance(tag, str):  # an entity or a comment that survived parsing
                 continue
-            if tag in _SKIP:
+            if tag in skipped:
                 events.skip_subtree()
                 continue
             top = stack[-1]

@@ -32,11 +32,11 @@ from numpy.typing import NDArray
 
 from transforms.core.dom_features import NAME_BUCKETS
 from transforms.core.features import FEATURES_VERSION, GROUPS, NAMES, Features, Hints, page_features
-from transforms.core.lexicon import IDF_BUCKETS, WORD_BUCKETS, Floats, Lexicon
+from transforms.core.lexicon import IDF_BUCKETS, STEM, TOPIC_DIMENSIONS, WORD_BUCKETS, Floats, Lexicon
 from transforms.core.reasons import phrase
 from transforms.types import ROLES, TEASER_ROLES, Block
 
-FORMAT = 1
+FORMAT = 2
 DILATIONS = (1, 2, 4, 8, 1)
 MEMORIES = (1, 3)  # the convolutions that a memory follows
 _PACKAGED = Path(__file__).parents[1] / "models" / "roles.npz"
@@ -61,7 +61,7 @@ _OF_THE_BLOCK = np.array([name not in _OF_THE_PAGE for name in NAMES], np.float3
 
 _ARRAYS = frozenset(
     [
-        *("mean", "std", "words", "names", "first", "step", "bias"),
+        *("mean", "std", "words", "names", "step"),
         *(f"direct.{view}" for view in ("dense", "words", "names", "sense")),
         *(f"{layer}.{part}" for layer in ("in", "page", "past", "out", "start") for part in "wb"),
         *(f"{norm}.{part}" for norm in ("out", *(f"conv{i}" for i in range(len(DILATIONS)))) for part in "gs"),
@@ -141,11 +141,11 @@ class RoleModel:
         """One label per block, in order."""
         dense = self._standardised(features)
         parts, start = self._parts(features, dense)
-        scores = sum(parts.values()) + self.weights["bias"]
+        scores = np.sum(list(parts.values()), axis=0)
         shifted = scores - scores.max(1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
         p = np.exp(log_p)
-        decoded = viterbi(log_p, self.weights["first"], self.weights["step"])
+        decoded = viterbi(log_p, self.weights["step"])
         roles = decoded if features.dense[0, _HTML] else with_doubtful_text(decoded, p, features.chars)
         starts = 1 / (1 + np.exp(-start))
         reasons = self._reasons(dense, parts, scores, roles)
@@ -196,8 +196,8 @@ class RoleModel:
         return np.clip((features.dense - self.weights["mean"]) / self.weights["std"], -5, 5)
 
 
-def viterbi(log_p: Floats, first: Floats, step: Floats) -> NDArray[np.int64]:
-    """The best sequence under per-block scores [n, k], first scores [k] and transitions [k, k].
+def viterbi(log_p: Floats, step: Floats) -> NDArray[np.int64]:
+    """The best sequence under per-block scores [n, k] and transitions [k, k].
 
     Where one role leads by more than transitions can ever make up for, it is in the best sequence; the dynamic
     programme runs between such blocks only.
@@ -205,12 +205,13 @@ def viterbi(log_p: Floats, first: Floats, step: Floats) -> NDArray[np.int64]:
     n = len(log_p)
     sequence = log_p.argmax(1)
     two = np.partition(log_p, -2, axis=1)[:, -2:]
-    reach = 2 * float(step.max() - step.min()) + float(first.max() - first.min())
+    reach = 2 * float(step.max() - step.min())
     open_ = two[:, 1] - two[:, 0] <= reach
     edges = np.flatnonzero(np.diff(np.concatenate(([False], open_, [False]))))
     for start, end in edges.reshape(-1, 2).tolist():
         part = log_p[start:end].copy()
-        part[0] += step[sequence[start - 1]] if start else first
+        if start:
+            part[0] += step[sequence[start - 1]]
         if end < n:
             part[-1] += step[:, sequence[end]]
         sequence[start:end] = _viterbi(part, step)
@@ -329,6 +330,6 @@ def _read_lexicon(arrays: dict[str, NDArray[Any]]) -> Lexicon:
 
 def features_hash() -> str:
     """What an artefact was fitted for, so that it is never used with anything else."""
-    sizes = map(str, (*DILATIONS, *MEMORIES, WORD_BUCKETS, NAME_BUCKETS, IDF_BUCKETS))
+    sizes = map(str, (*DILATIONS, *MEMORIES, WORD_BUCKETS, NAME_BUCKETS, IDF_BUCKETS, TOPIC_DIMENSIONS, STEM))
     parts = (*NAMES, *ROLES, *sizes, FEATURES_VERSION)
     return hashlib.sha256(",".join(parts).encode()).hexdigest()[:16]
