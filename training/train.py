@@ -35,7 +35,7 @@ from transforms.core.lexicon import WORD_BUCKETS, Lexicon
 from transforms.types import ROLES
 
 SEED = 7
-EPOCHS = 14
+EPOCHS = 22
 WORD_SITES = 10  # a word is learned only if real pages of this many sites have it
 COMPOSED = 2500  # new ones in every epoch
 RENDERED = {"composed": 0.25, "own": 0.5}  # share of these that are shown as HTML pages
