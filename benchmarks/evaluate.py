@@ -21,6 +21,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy
+from resiliparse.parse.lang import detect_fast
 
 from benchmarks.composed import composed_pages
 from benchmarks.intervals import interval, load_score, page_word_f1
@@ -108,9 +109,22 @@ def _story_row(args: argparse.Namespace, name: str, source: str, form: str, bar:
     for tool, file in found.items():
         rows = read_jsonl(file)
         row[tool] = _score(args, "stories", gold_file, file, *only)
-        row[tool]["word_f1_interval"] = interval(page_word_f1(score, gold, rows))
+        values = page_word_f1(score, gold, rows)
+        row[tool]["word_f1_interval"] = interval(values)
         row[tool]["related"] = left_in(related, gold, rows)
+        if source == "news":
+            row[tool]["languages"] = _by_language(gold, values)
     return row
+
+
+def _by_language(gold: Sequence[dict], values: Sequence[float]) -> dict[str, tuple[int, float]]:
+    """Pages and mean word F1 of English and of all other languages, by the language of the reference text."""
+    english = [detect_fast(page["text"][:4000])[0] == "en" for page in gold]
+    groups = {
+        name: [value for value, is_english in zip(values, english, strict=True) if is_english == wanted]
+        for name, wanted in (("English", True), ("other languages", False))
+    }
+    return {name: (len(found), sum(found) / max(len(found), 1)) for name, found in groups.items()}
 
 
 def _inputs(data: Path, source: str, form: str, gold: list[dict], fold: int, work: Path) -> Path:

@@ -37,6 +37,12 @@ def tables(result: dict) -> str:
                     f"{score['shingle_f1']:.3f} | {score['exact']:.0%} | {related['lines_left_in']:.1%} | "
                     f"{related['pages_with_any']:.1%} of {related['pages']} |"
                 )
+    lines += ["", "| news by language, word F1 | English | other languages |", "| --- | --- | --- |"]
+    for row in result["stories"]:
+        for tool in ("copydesk", *PEERS):
+            if "languages" in row.get(tool, ()):
+                cells = " | ".join(f"{mean:.3f} ({pages})" for pages, mean in row[tool]["languages"].values())
+                lines.append(f"| {row['set']}, {tool} | {cells} |")
     roles, clusters = result["roles"], result["clusters"]
     lines += [
         "",
