@@ -314,6 +314,7 @@ def _explain(arguments: list[str]) -> int:
     parser.add_argument(
         "--kind", metavar="html|text", help="what the page is; else by suffix, else by its first character"
     )
+    parser.add_argument("--url", metavar="URL", help="the page's address, for the rules of its site")
     parser.add_argument("--json", action="store_true", help="everything as one JSON object")
     parser.add_argument("--text", action="store_true", help="the text that the offsets of segments index")
     _add_settings(parser)
@@ -332,7 +333,7 @@ def _explain(arguments: list[str]) -> int:
 
     def show() -> int:
         try:
-            result = explain.explain(options.page, options.kind, settings)
+            result = explain.explain(options.page, options.kind, settings, options.url)
         except PageError as error:
             print(f"copydesk: {options.page} cannot be processed: {error}", file=sys.stderr)
             return FAILED
@@ -377,10 +378,15 @@ def _config(arguments: list[str]) -> int:
     parser = Parser(
         prog="copydesk config",
         usage="copydesk config [options]",
-        description="Print the effective settings as TOML: the defaults, then --config, then --set.",
+        description="Print the effective settings as TOML: the defaults, then --config, then --set. "
+        "Rules for sites are checked as well.",
     )
     _add_settings(parser)
-    print(config.dump(_settings(_parse(parser, arguments))), end="")
+    settings = _settings(_parse(parser, arguments))
+    from pipeline.rules import load_rules
+
+    load_rules(settings.segment)  # what a run would refuse is refused here as well
+    print(config.dump(settings), end="")
     return DONE
 
 

@@ -15,6 +15,7 @@ from unicodedata import east_asian_width
 
 from pipeline import UsageError
 from pipeline.config import Config
+from pipeline.rules import load_rules
 from transforms.core import PageError, segment_page
 from transforms.core.encoding import REPLACEMENT, decode, is_binary
 from transforms.core.role_model import ModelError
@@ -45,18 +46,20 @@ _COLOURS = {
 }
 
 
-def explain(name: str, kind: str | None, config: Config) -> PageResult:
+def explain(name: str, kind: str | None, config: Config, url: str | None = None) -> PageResult:
     """Segment one page in memory.
 
     Args:
         name: The path of a file, or ``-`` for standard input.
         kind: "html" or "text"; None to go by the suffix, else by the first character.
         config: The settings.
+        url: The page's address; None for the one that the page names.
 
     Raises:
         UsageError: The file or the role model cannot be read, or the file holds records.
         PageError: The page cannot be processed.
     """
+    rules = load_rules(config.segment)
     path = Path(name)
     is_packed = path.suffix.lower() == ".gz"
     path = path.with_suffix("") if is_packed else path
@@ -77,7 +80,7 @@ def explain(name: str, kind: str | None, config: Config) -> PageResult:
         kind = "html" if beginning.lstrip().startswith("<") else "text"
     page_id = "page" if name == "-" else path.with_suffix("").name
     try:
-        return segment_page(Page(page_id, kind, content, Source(name)), config.segment)
+        return segment_page(Page(page_id, kind, content, Source(name), url), config.segment, rules)
     except ModelError as error:
         raise UsageError(str(error)) from error
 
