@@ -16,7 +16,7 @@ setup(
     packages=["pipeline", "pipeline.configs", "transforms", "transforms.core", "transforms.models"],
     package_dir={"pipeline.configs": "configs"},
     package_data={
-        "pipeline": ["*.jinja"],
+        "pipeline": ["templates/*"],
         "pipeline.configs": ["*.toml"],
         "transforms.models": ["*.json", "*.npz", "*.md"],
     },
