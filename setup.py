@@ -23,7 +23,7 @@ setup(
     ],
     package_dir={"pipeline.configs": "configs", "pipeline.configs.sites": "configs/sites"},
     package_data={
-        "pipeline": ["*.jinja"],
+        "pipeline": ["templates/*"],
         "pipeline.configs": ["*.toml"],
         "pipeline.configs.sites": ["*.toml"],
         "transforms.models": ["*.json", "*.npz", "*.md"],
