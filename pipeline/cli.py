@@ -1,4 +1,4 @@
-"""The command line: ``copydesk run | explain | report | config``.
+"""The command line: ``copydesk run | explain | diff | report | config``.
 
 Only parses, dispatches and prints. Apache Beam, torch and numpy are imported by the commands that
 need them, so that ``--help`` answers at once.
@@ -13,9 +13,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline import PHASES, UsageError, __version__, config, logs
+
+if TYPE_CHECKING:
+    from transforms.types import PageResult
 
 DONE, FAILED, USAGE, TOO_MANY_FAILURES = 0, 1, 2, 3
 
@@ -30,6 +33,7 @@ examples:
   copydesk run 'crawl/*.warc.gz' -o out            quote a pattern, so that the shell leaves it alone
   copydesk run news.jsonl -o out --text-key body   the field that holds the text
   copydesk explain page.html                       why each line of a page went where it went
+  copydesk diff before after                       what a change of model or settings did, page by page
   copydesk report out                              write out/report.html again
   copydesk config --config nightly                 the settings that a run would use, as TOML
 """
@@ -53,8 +57,19 @@ exit status: 0 done, 1 failed or interrupted, 2 wrong usage or configuration,
 EXPLAIN_EXAMPLES = """\
 examples:
   copydesk explain page.html
+  copydesk explain page.html --html page-explained.html       beside the original text, in a browser
+  copydesk explain out --id news/2026/ferry                   a page of the run in out/, from its tables
   copydesk explain page.txt --json | jq '.segments[].role'
   curl -s https://example.org/story | copydesk explain -
+"""
+
+DIFF_EXAMPLES = """\
+Pages are known by their ids: both runs read the same input. The exit status is 0, whatever differs.
+
+examples:
+  copydesk run pages/ -o before && copydesk run pages/ -o after --set segment.model=mine.npz
+  copydesk diff before after
+  copydesk diff before after --json --limit 0 | jq -r '.worst[] | select(.story_word_f1 < 0.9) | .id'
 """
 
 
@@ -110,6 +125,7 @@ def _top_parser() -> Parser:
     commands = parser.add_argument_group("commands")
     commands.add_argument("run", help="make the tables of a folder of pages", nargs="?")
     commands.add_argument("explain", help="show each line of one page with its role and reason", nargs="?")
+    commands.add_argument("diff", help="compare two runs over the same pages", nargs="?")
     commands.add_argument("report", help="write a run's report.html again", nargs="?")
     commands.add_argument("config", help="print the effective settings as TOML", nargs="?")
     others = parser.add_argument_group("options")
@@ -306,38 +322,58 @@ def _summarise(manifest: dict[str, Any], output: str, max_failures: float) -> in
 def _explain(arguments: list[str]) -> int:
     parser = Parser(
         prog="copydesk explain",
-        usage="copydesk explain PAGE [options]",
+        usage="copydesk explain PAGE [options]\n       copydesk explain OUT --id ID [options]",
         description="Show each line of one page with its role, confidence and reason.",
         epilog=EXPLAIN_EXAMPLES,
     )
     parser.add_argument("page", metavar="PAGE", nargs="?", help="an HTML or text file, also .gz; - for standard input")
+    parser.add_argument("--id", metavar="ID", help="a page of the finished run in the directory PAGE, from its tables")
     parser.add_argument(
         "--kind", metavar="html|text", help="what the page is; else by suffix, else by its first character"
     )
+    parser.add_argument("--url", metavar="URL", help="the page's address, for the rules of its site")
     parser.add_argument("--json", action="store_true", help="everything as one JSON object")
     parser.add_argument("--text", action="store_true", help="the text that the offsets of segments index")
+    parser.add_argument("--html", metavar="FILE", help="write an HTML file: the page beside what became of it")
     _add_settings(parser)
     options = _parse(parser, arguments)
     if options.page is None:
         raise UsageError("no page: name a file, for example copydesk explain page.html, or - for standard input")
     if options.kind not in (None, "html", "text"):
         raise UsageError(f"--kind must be html or text, not {options.kind!r}")
-    if options.json and options.text:
-        raise UsageError("--json and --text exclude each other")
+    forms = [flag for flag in ("--json", "--text", "--html") if getattr(options, flag[2:])]
+    if len(forms) > 1:
+        raise UsageError(f"{forms[0]} and {forms[1]} exclude each other")
+    if options.id is not None and options.text:
+        raise UsageError("--text and --id exclude each other: a run does not keep the text of its pages as it was")
+    if (
+        options.id is None
+        and os.path.isdir(options.page)
+        and os.path.exists(os.path.join(options.page, "manifest.json"))
+    ):
+        raise UsageError(f"{options.page} is a run: name one of its pages, copydesk explain {options.page} --id ID")
     settings = _settings(options)
 
     logs.configure(verbose=False)
-    from pipeline import explain
+    from pipeline import explain, explain_html
     from transforms.core import PageError
 
     def show() -> int:
+        rows: dict[str, Any] = {}
         try:
-            result = explain.explain(options.page, options.kind, settings)
+            if options.id is None:
+                result = explain.explain(options.page, options.kind, settings, options.url)
+            else:
+                result, rows = _page_of_run(options.page, options.id)
         except PageError as error:
-            print(f"copydesk: {options.page} cannot be processed: {error}", file=sys.stderr)
+            what = options.page if options.id is None else f"{options.id} in {options.page}"
+            print(f"copydesk: {what} cannot be processed: {error}", file=sys.stderr)
             return FAILED
-        if options.json:
-            print(explain.as_json(result))
+        if options.html:
+            explain_html.write(options.html, result, rows.get("story"))
+            print(options.html)
+        elif options.json:
+            print(explain.as_json(result, rows))
         elif options.text:
             print(explain.printable(result.text) if sys.stdout.isatty() else result.text, end="")
         else:
@@ -346,6 +382,46 @@ def _explain(arguments: list[str]) -> int:
         return DONE
 
     return _report_errors(True, show)  # there is no -v to point to
+
+
+def _page_of_run(output: str, id: str) -> tuple[PageResult, dict[str, Any]]:
+    from pipeline.find_page import find_page
+
+    found = find_page(output, id)
+    return found.result, {"story": found.story, "teasers": found.teasers}
+
+
+# diff
+
+
+def _diff(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="copydesk diff",
+        usage="copydesk diff OLD NEW [options]",
+        description="Show what a change of model or settings did over a run, page by page, worst first.",
+        epilog=DIFF_EXAMPLES,
+    )
+    parser.add_argument("old", metavar="OLD", nargs="?", help="the output directory of the run before")
+    parser.add_argument("new", metavar="NEW", nargs="?", help="that of the run after, of the same input")
+    parser.add_argument("--limit", metavar="N", default="20", help="how many pages to show, 0 for all (20)")
+    parser.add_argument("--json", action="store_true", help="everything as one JSON object")
+    options = _parse(parser, arguments)
+    if options.new is None:
+        raise UsageError("two runs are compared: name both directories, for example copydesk diff out-before out")
+    if not options.limit.isdecimal():
+        raise UsageError(f"--limit must be a number of pages, not {options.limit!r}")
+
+    logs.configure(verbose=False)
+    from pipeline import diff
+
+    def show() -> int:
+        difference = diff.compare_runs(options.old, options.new, int(options.limit))
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        width = shutil.get_terminal_size((110, 24)).columns
+        print(diff.as_json(difference) if options.json else diff.render(difference, width, colour))
+        return DONE
+
+    return _report_errors(True, show)
 
 
 # report and config
@@ -377,16 +453,22 @@ def _config(arguments: list[str]) -> int:
     parser = Parser(
         prog="copydesk config",
         usage="copydesk config [options]",
-        description="Print the effective settings as TOML: the defaults, then --config, then --set.",
+        description="Print the effective settings as TOML: the defaults, then --config, then --set. "
+        "Rules for sites are checked as well.",
     )
     _add_settings(parser)
-    print(config.dump(_settings(_parse(parser, arguments))), end="")
+    settings = _settings(_parse(parser, arguments))
+    from pipeline.rules import load_rules
+
+    load_rules(settings.segment)  # what a run would refuse is refused here as well
+    print(config.dump(settings), end="")
     return DONE
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _run,
     "explain": _explain,
+    "diff": _diff,
     "report": _report,
     "config": _config,
 }

@@ -67,7 +67,7 @@ def load(name: str | None = None, overrides: Iterable[str] = ()) -> Config:
     config = Config()
     if name is not None:
         path = find(name)
-        config = apply(config, _read(path), where=f" in {path}")
+        config = apply(config, read_toml(path), where=f" in {path}")
     for override in overrides:
         key, equals, text = override.partition("=")
         section, dot, setting = key.strip().partition(".")
@@ -96,7 +96,12 @@ def find(name: str) -> Path:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: It cannot be read, or is no TOML.
+    """
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)

@@ -9,12 +9,14 @@ import re
 import sys
 import textwrap
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from unicodedata import east_asian_width
 
 from pipeline import UsageError
 from pipeline.config import Config
+from pipeline.rules import load_rules
 from transforms.core import PageError, segment_page
 from transforms.core.encoding import REPLACEMENT, decode, is_binary
 from transforms.core.role_model import ModelError
@@ -45,18 +47,20 @@ _COLOURS = {
 }
 
 
-def explain(name: str, kind: str | None, config: Config) -> PageResult:
+def explain(name: str, kind: str | None, config: Config, url: str | None = None) -> PageResult:
     """Segment one page in memory.
 
     Args:
         name: The path of a file, or ``-`` for standard input.
         kind: "html" or "text"; None to go by the suffix, else by the first character.
         config: The settings.
+        url: The page's address; None for the one that the page names.
 
     Raises:
         UsageError: The file or the role model cannot be read, or the file holds records.
         PageError: The page cannot be processed.
     """
+    rules = load_rules(config.segment)
     path = Path(name)
     is_packed = path.suffix.lower() == ".gz"
     path = path.with_suffix("") if is_packed else path
@@ -77,7 +81,7 @@ def explain(name: str, kind: str | None, config: Config) -> PageResult:
         kind = "html" if beginning.lstrip().startswith("<") else "text"
     page_id = "page" if name == "-" else path.with_suffix("").name
     try:
-        return segment_page(Page(page_id, kind, content, Source(name)), config.segment)
+        return segment_page(Page(page_id, kind, content, Source(name), url), config.segment, rules)
     except ModelError as error:
         raise UsageError(str(error)) from error
 
@@ -95,9 +99,14 @@ def printable(text: str) -> str:
     return _CONTROL.sub(REPLACEMENT, text)
 
 
-def as_json(result: PageResult) -> str:
-    """Return the page, its segments, story and teasers as one JSON object."""
-    record = dataclasses.asdict(result)
+def as_json(result: PageResult, added: Mapping[str, Any] | None = None) -> str:
+    """Return the page, its segments, story and teasers as one JSON object.
+
+    Args:
+        result: The segmented page.
+        added: What replaces parts of it: of a finished run, ``story`` and ``teasers`` as their tables have them.
+    """
+    record = dataclasses.asdict(result) | dict(added or {})
     del record["text"]
     text = json.dumps(record, ensure_ascii=False, indent=2)
     return re.sub("[\x7f-\x9f]", lambda control: f"\\u{ord(control[0]):04x}", text)
@@ -124,9 +133,9 @@ def _lines(result: PageResult, width: int, colour: bool) -> Iterator[str]:
     yield ""
     for segment in result.segments:
         if segment.story != story and segment.story:
-            yield _paint(f"── teaser {segment.story} ".ljust(width, "─"), "36", colour)
+            yield paint(f"── teaser {segment.story} ".ljust(width, "─"), "36", colour)
         elif segment.story != story and story:
-            yield _paint("─" * width, "36", colour)
+            yield paint("─" * width, "36", colour)
         story = segment.story
         yield from _segment_lines(segment, width, colour)
 
@@ -136,9 +145,9 @@ def _segment_lines(segment: Segment, width: int, colour: bool) -> Iterator[str]:
     indent = " " * len(margin)
     for line in segment.text.splitlines():
         for wrapped in _wrap(printable(line), width - len(indent)):
-            yield margin + _paint(wrapped, _COLOURS[segment.role], colour)
+            yield margin + paint(wrapped, _COLOURS[segment.role], colour)
             margin = indent
-    yield indent + _paint(f"└ {printable(segment.reason)}", "2", colour)
+    yield indent + paint(f"└ {printable(segment.reason)}", "2", colour)
 
 
 def _wrap(line: str, width: int) -> Iterator[str]:
@@ -156,5 +165,6 @@ def _wrap(line: str, width: int) -> Iterator[str]:
     yield part
 
 
-def _paint(text: str, code: str, colour: bool) -> str:
+def paint(text: str, code: str, colour: bool) -> str:
+    """Return text in an ANSI colour, or as it is."""
     return f"\x1b[{code}m{text}\x1b[0m" if colour else text

@@ -21,6 +21,7 @@ from pipeline.workspace import Workspace, exists
 from transforms.blocks import FindBlocks
 from transforms.clusters import ClusterVectors, RowClusters
 from transforms.core.ids import Conflict, Sighting
+from transforms.core.site_rules import SiteRules
 from transforms.embed import EmbedItem, EmbedTexts, story_item, teaser_item
 from transforms.ids import FindConflicts, SettleIds
 from transforms.links import LinkTeasers
@@ -72,7 +73,12 @@ def _conflict_from_json(line: str) -> Conflict:
 
 
 def define_segment(
-    root: beam.Pipeline, files: Sequence[InputFile], config: Config, workspace: Workspace, ticks: str
+    root: beam.Pipeline,
+    files: Sequence[InputFile],
+    config: Config,
+    rules: SiteRules,
+    workspace: Workspace,
+    ticks: str,
 ) -> None:
     """Read the inputs and write the tables stories, teasers, pages, segments and failures.
 
@@ -80,6 +86,7 @@ def define_segment(
         root: A pipeline.
         files: The inputs.
         config: The settings.
+        rules: The rules of the user's own.
         workspace: Where the survey's files are, and where to write.
         ticks: The directory for progress, or empty.
     """
@@ -90,8 +97,8 @@ def define_segment(
     )
     read = root | "Read" >> ReadPages(files, config.input)
     settled = read.out | "SettleIds" >> SettleIds(conflicts)
-    parsed = settled.out | "FindBlocks" >> FindBlocks()
-    labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment)
+    parsed = settled.out | "FindBlocks" >> FindBlocks(rules)
+    labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment, rules)
     split = labelled.out | "SplitStories" >> SplitStories(config.segment)
 
     results = split.out | "Progress" >> Tick(ticks)

@@ -6,13 +6,11 @@ import heapq
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import tomli_w
 
-from pipeline import UsageError
+from pipeline import UsageError, html
 from pipeline.files import write_atomically
 from pipeline.progress import duration
 from pipeline.sinks import read_table
@@ -49,15 +47,9 @@ def write(workspace: Workspace, manifest: Mapping[str, Any]) -> str:
 
 def render(workspace: Workspace, manifest: Mapping[str, Any]) -> str:
     """Return the report as HTML; everything that comes from a page is escaped."""
-    template = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    ).get_template("report.html.jinja")
     counts = manifest["counts"]
-    return template.render(
+    return html.render(
+        "report.html.jinja",
         manifest=manifest,
         counts=counts,
         figures=[

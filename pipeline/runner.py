@@ -17,11 +17,13 @@ from pipeline import PHASES, TABLES, UsageError, __version__, phases, progress, 
 from pipeline.config import Config
 from pipeline.engine import Engine, RunError, choose_engine, run_pipeline, signals_interrupt
 from pipeline.files import is_local, remove_tree
+from pipeline.rules import load_rules
 from pipeline.sinks import read_table, table_files, write_rows
 from pipeline.sources import InputError, InputFile, match_inputs
 from pipeline.workspace import Workspace, exists, fingerprint, read_json
 from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
 from transforms.core.role_model import ModelError, load_model
+from transforms.core.site_rules import SiteRules
 from transforms.embed import TEASERS
 from transforms.types import LEVELS
 
@@ -61,6 +63,7 @@ def run(
         UsageError: The command cannot be run as it is.
         RunError: Records were lost.
     """
+    rules = load_rules(config.segment)
     engine = choose_engine(beam_flags, config.run.workers)
     workspace = Workspace(output)
     workspace.refuse_foreign(overwrite)
@@ -71,7 +74,7 @@ def run(
     except (InputError, EncoderError, ModelError) as error:
         raise UsageError(str(error)) from error
     with signals_interrupt(), workspace.lock():
-        return _Run(files, config, workspace, engine, role_model, encoder, until).run(inputs, overwrite)
+        return _Run(files, config, rules, workspace, engine, role_model, encoder, until).run(inputs, overwrite)
 
 
 def _readable(found: Sequence[InputFile], inputs: Sequence[str], output: str) -> list[InputFile]:
@@ -104,6 +107,7 @@ class _Run:
         self,
         files: Sequence[InputFile],
         config: Config,
+        rules: SiteRules,
         workspace: Workspace,
         engine: Engine,
         role_model: str | None,
@@ -112,6 +116,7 @@ class _Run:
     ) -> None:
         self.files = files
         self.config = config
+        self.rules = rules
         self.workspace = workspace
         self.engine = engine
         self.role_model = role_model
@@ -125,7 +130,9 @@ class _Run:
         """Return for each phase what all that its result depends on adds up to."""
         settings = self.config.as_dict()
         survey = fingerprint("survey", __version__, self.inputs, settings["input"])
-        segment = fingerprint("segment", survey, settings["segment"], self.role_model, settings["output"])
+        segment = fingerprint(
+            "segment", survey, settings["segment"], self.role_model, self.rules.hash, settings["output"]
+        )
         weights = self.encoder.weights_hash if self.encoder else None
         embed = fingerprint("embed", segment, settings["embed"], weights)
         cluster = fingerprint("cluster", embed, settings["cluster"], settings["run"]["date"])
@@ -142,6 +149,7 @@ class _Run:
             "inputs": self.inputs,
             "settings": settings,
             "role_model": self.role_model,
+            "rules": self.rules.hash,
         }
 
     def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:
@@ -224,7 +232,7 @@ class _Run:
             "segment",
             "pages",
             inputs,
-            lambda root, ticks: phases.define_segment(root, self.files, self.config, self.workspace, ticks),
+            lambda root, ticks: phases.define_segment(root, self.files, self.config, self.rules, self.workspace, ticks),
         )
         pages = count_rows(self.workspace.table("pages"))
         failures = count_rows(self.workspace.work("segment", "failures"))
@@ -379,6 +387,11 @@ class _Run:
             "settings": self.config.as_dict(),
             "versions": versions(),
             "models": self._models(),
+            "rules": {
+                "files": len(self.rules.rules),
+                "functions": [function.name for function in self.rules.functions],
+                "hash": self.rules.hash,
+            },
             "tables": list(tables),
             "counts": counts,
             "phases": {

@@ -7,13 +7,14 @@ JSON objects with other keys in each row have no schema.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import apache_beam as beam
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
@@ -29,11 +30,12 @@ from pipeline.files import (
 from transforms.types import Source
 
 __all__ = [
-    "SCHEMAS", "WriteTable", "read_file_rows", "read_table", "remove_tree", "rename_tree", "row",
-    "table_files", "write_json_atomically", "write_rows",
+    "SCHEMAS", "WriteTable", "read_columns", "read_file_rows", "read_matching", "read_table", "remove_tree",
+    "rename_tree", "row", "table_files", "write_json_atomically", "write_rows",
 ]  # fmt: skip
 
 _BATCH_ROWS = 256  # rows that are converted at a time
+_COLUMN_ROWS = 4096  # rows of a few columns that are read at a time
 _ROW_GROUP_BYTES = 1 << 24  # uncompressed bytes after which a Parquet row group is written
 
 _STRINGS = pa.list_(pa.string())
@@ -249,6 +251,39 @@ def read_file_rows(file: str) -> Iterator[dict[str, Any]]:
         else:
             for batch in pq.ParquetFile(handle, pre_buffer=False).iter_batches(_BATCH_ROWS, use_threads=False):
                 yield from batch.to_pylist()
+
+
+def read_columns(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a table, a few rows at a time, without reading the others where the format allows it."""
+    for file in table_files(path):
+        with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+            if file.endswith(".jsonl"):
+                schema = pa.schema([SCHEMAS[_table_of(file)].field(column) for column in columns])
+                rows = ({column: row[column] for column in columns} for row in map(orjson.loads, handle))
+                yield from _batches(schema, rows)
+            else:
+                reader = pq.ParquetFile(handle, pre_buffer=False)
+                for batch in reader.iter_batches(_COLUMN_ROWS, columns=list(columns), use_threads=False):
+                    yield batch.select(list(columns))
+
+
+def read_matching(path: str, column: str, value: str) -> Iterator[dict[str, Any]]:
+    """The rows of a table in whose ``column`` the value stands; of the others only that column is read."""
+    for file in table_files(path):
+        if file.endswith(".jsonl"):
+            yield from (row for row in read_file_rows(file) if row[column] == value)
+            continue
+        with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+            reader = pq.ParquetFile(handle, pre_buffer=False)
+            for group in range(reader.num_row_groups):
+                found = pc.equal(reader.read_row_group(group, [column], use_threads=False)[column], value)
+                if pc.any(found).as_py():
+                    yield from reader.read_row_group(group, use_threads=False).filter(found).to_pylist()
+
+
+def _table_of(file: str) -> str:
+    """Return the name of the table that a file belongs to: that of its directory."""
+    return file.split("/")[-2]
 
 
 def write_rows(path: str, table: str, rows: Iterable[dict[str, Any]], format: str) -> None:

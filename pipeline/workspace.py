@@ -262,7 +262,7 @@ def _difference(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     changed = [path for path in now.keys() & before.keys() if now[path] != before[path]]
     if added or removed or changed:
         return f"its inputs differ ({len(added)} files added, {len(removed)} removed, {len(changed)} changed)"
-    return "its models differ"
+    return "its models differ" if earlier.get("rules") == run.get("rules") else "its rules for sites differ"
 
 
 def _more(rest: Sequence[str], noun: str) -> str:

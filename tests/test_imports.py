@@ -24,9 +24,9 @@ LAYERS = (
     r"transforms\.core(\..+)?",
     r"transforms\.(coders|metrics|page_stage)",
     r"transforms\.\w+",
-    r"pipeline\.(config|files|streams|formats|sources|sinks|logs|progress)",
-    r"pipeline\.(workspace|worker|engine)",
-    r"pipeline\.(phases|report|explain)",
+    r"pipeline\.(config|rules|files|streams|formats|sources|sinks|logs|progress|html)",
+    r"pipeline\.(workspace|worker|engine|join_pages)",
+    r"pipeline\.(phases|report|explain|explain_html|find_page|diff)",
     r"pipeline\.runner",
     r"pipeline\.cli",
     r"pipeline\.__main__",
@@ -121,6 +121,7 @@ def test_the_libraries_that_are_imported_are_the_requirements() -> None:
     used -= {"pipeline", "transforms", *sys.stdlib_module_names}
     used -= {"huggingface_hub", "transformers"}  # parts of sentence-transformers
     used = (used - {"readability"}) | {"readability_lxml", "lxml_html_clean"}  # which needs the other one
+    used = (used - {"re2"}) | {"google_re2"}
     assert used == required
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from transforms.core.page_error import PageError
 from transforms.core.role_model import ModelError
 from transforms.metrics import count
 from transforms.types import Failure, Page
@@ -29,18 +30,18 @@ class PageDoFn(beam.DoFn):
             result = self._work(element)
         except ModelError:
             raise  # not the page's fault: every page would fail
+        except PageError as error:
+            yield self._failure(element, error.error, str(error))
         except Exception as error:  # whatever a page can provoke, it must not end the run
-            yield self._failure(element, f"{type(error).__name__}: {error}")
+            yield self._failure(element, "internal", f"{type(error).__name__}: {error}")
         else:
             count(self._stage, "pages")
             yield result
 
-    def _failure(self, element: Any, detail: str) -> beam.pvalue.TaggedOutput:
+    def _failure(self, element: Any, error: str, detail: str) -> beam.pvalue.TaggedOutput:
         page = self._page_of(element)
-        count(self._stage, "internal")
-        return beam.pvalue.TaggedOutput(
-            FAILURES, Failure(self._stage, page.source, "internal", detail[:_DETAIL], page.id)
-        )
+        count(self._stage, error)
+        return beam.pvalue.TaggedOutput(FAILURES, Failure(self._stage, page.source, error, detail[:_DETAIL], page.id))
 
 
 def page_stage(pages: beam.PCollection, label: str, do_fn: PageDoFn) -> beam.pvalue.DoOutputsTuple:

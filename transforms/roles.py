@@ -11,6 +11,7 @@ import apache_beam as beam
 from threadpoolctl import ThreadpoolController
 
 from transforms.core.segment import Parsed, label_blocks
+from transforms.core.site_rules import NO_RULES, SiteRules
 from transforms.page_stage import PageDoFn, page_stage
 from transforms.settings import SegmentSettings
 from transforms.types import Page
@@ -21,11 +22,11 @@ class LabelRoles(beam.PTransform):
     """Parsed pages to labelled pages; outputs ``out`` and ``failures``. One model per process."""
 
     settings: SegmentSettings
+    rules: SiteRules = NO_RULES
 
     def expand(self, parsed: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return page_stage(
-            parsed, "Label roles", _LabelDoFn("roles", partial(label_blocks, settings=self.settings), _page)
-        )
+        label = partial(label_blocks, settings=self.settings, rules=self.rules)
+        return page_stage(parsed, "Label roles", _LabelDoFn("roles", label, _page))
 
 
 class _LabelDoFn(PageDoFn):

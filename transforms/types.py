@@ -63,6 +63,7 @@ class Dom:
     links: tuple[str, ...] = ()  # hrefs in the block, as written, at most 4
     container: int = 0  # number of the nearest sectioning container, in document order
     hidden: bool = False
+    selected: tuple[int, ...] = ()  # numbers of the selectors whose elements hold all of the block's text
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from datasets import load_dataset
 from pipeline.sinks import (
     SCHEMAS,
     WriteTable,
+    read_columns,
     read_file_rows,
+    read_matching,
     read_table,
     remove_tree,
     rename_tree,
@@ -362,3 +364,15 @@ def test_every_table_has_a_schema_that_datasets_can_load() -> None:
         "links",
     ]
     assert not any(pa.types.is_map(field.type) for schema in SCHEMAS.values() for field in schema)
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_some_columns_and_some_rows_can_be_read(tmp_path: Path, format: str) -> None:
+    rows = [STORY_ROW | {"id": f"id{n % 3}", "chars_in": n} for n in range(7)]
+    write_rows(str(tmp_path / "stories" / f"part-00000-of-00001.{format}"), "stories", rows, format)
+    path = str(tmp_path / "stories")
+    (batch,) = read_columns(path, ["chars_in", "id", "source"])
+    assert batch.schema.names == ["chars_in", "id", "source"]
+    assert batch.to_pylist()[4] == {"chars_in": 4, "id": "id1", "source": {"file": "in/b.jsonl", "offset": 42}}
+    assert list(read_matching(path, "id", "id1")) == [rows[1], rows[4]]
+    assert list(read_matching(path, "id", "nowhere")) == []

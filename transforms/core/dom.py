@@ -8,6 +8,7 @@ segments index this text; ``copydesk explain --text`` prints it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from lxml import etree
@@ -156,8 +157,12 @@ def name_words(value: str) -> str:
     return " ".join(word.lower() for word in _WORDS.findall(value)[:8]) if value else ""
 
 
-def html_blocks(root: etree._Element) -> tuple[str, list[Block]]:
+def html_blocks(
+    root: etree._Element, selected: Mapping[etree._Element, tuple[int, ...]] | None = None
+) -> tuple[str, list[Block]]:
     """Walk the tree; return the page's text and its blocks in document order.
+
+    ``selected`` gives elements numbers, for ``Dom.selected`` of the blocks whose whole text stands in them.
 
     What stands in ``noscript`` is read only where the page shows next to nothing else: some sites, Discourse forums
     among them, hold the whole page there and build what is seen by script.
@@ -165,10 +170,10 @@ def html_blocks(root: etree._Element) -> tuple[str, list[Block]]:
     body = root.find("body")
     if body is None:
         body = root
-    walker = _Walker(_SKIP)
+    walker = _Walker(_SKIP, selected or {})
     walker.walk(body)
     if walker.length < _NEXT_TO_NOTHING and next(body.iter("noscript"), None) is not None:
-        without_scripts = _Walker(_SKIP - {"noscript"})
+        without_scripts = _Walker(_SKIP - {"noscript"}, selected or {})
         without_scripts.walk(body)
         if without_scripts.length > walker.length + _MOST_NOTICE:
             walker = without_scripts
@@ -176,8 +181,11 @@ def html_blocks(root: etree._Element) -> tuple[str, list[Block]]:
 
 
 class _Walker:
-    def __init__(self, skipped: frozenset[str]) -> None:
+    def __init__(self, skipped: frozenset[str], selected: Mapping[etree._Element, tuple[int, ...]]) -> None:
         self.skipped = skipped  # elements whose text is left out
+        self.selected = selected
+        self.open_selected: list[int] = []  # numbers of the selected elements that are open
+        self.selected_chars: dict[int, int] = {}  # of the pending block, without white space
         self.text: list[str] = []  # pieces of the page's text
         self.length = 0  # code points in `text`
         self.blocks: list[Block] = []
@@ -192,6 +200,9 @@ class _Walker:
         stack = [_Open("body", ("body",), (name_words(_described(body)[0][:_MOST_NAMES]),), 0, False, "body")]
         containers, skipped = 0, self.skipped
         events = etree.iterwalk(body, events=("start", "end"))
+        selected = self.selected
+        for ancestor in body.iterancestors() if selected else ():
+            self.open_selected.extend(selected.get(ancestor, ()))
         for event, element in events:
             tag = element.tag
             if event == "end":
@@ -204,10 +215,14 @@ class _Walker:
                         self.open_links.pop()
                     elif tag not in _INLINE:
                         self._flush(done)
+                if selected and element in selected:
+                    del self.open_selected[-len(selected[element]) :]
                 tail = element.tail
                 if tail:
                     self._add(tail)
                 continue
+            if selected and element in selected:
+                self.open_selected.extend(selected[element])
             if element is body:
                 self._add(element.text or "")
                 continue
@@ -259,6 +274,8 @@ class _Walker:
 
     def _add(self, piece: str) -> None:
         self.pending.append(piece)
+        for number in set(self.open_selected) if self.open_selected else ():
+            self.selected_chars[number] = self.selected_chars.get(number, 0) + len("".join(piece.split()))
         if self.open_links and not piece.isspace():
             self.link_chars += len(" ".join(piece.split()))
             href = self.open_links[-1]
@@ -286,6 +303,7 @@ class _Walker:
                 links=tuple(self.links),
                 container=inside.container,
                 hidden=inside.hidden,
+                selected=self._selects(text) if self.selected_chars else (),
             )
             self.blocks.append(Block(text, self.length, end, dom))
             self.text.append(text)
@@ -295,6 +313,12 @@ class _Walker:
             self.break_only = False
         if self.link_chars or self.links:
             self.link_chars, self.links = 0, []
+        if self.selected_chars:
+            self.selected_chars = {}
+
+    def _selects(self, text: str) -> tuple[int, ...]:
+        size = len("".join(text.split()))
+        return tuple(sorted(number for number, chars in self.selected_chars.items() if chars == size))
 
 
 _NAMING = frozenset(["class", "id", "role", "itemprop", "data-testid", "data-component"])

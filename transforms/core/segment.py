@@ -20,7 +20,9 @@ from transforms.core.encoding import decode
 from transforms.core.features import Hints
 from transforms.core.lines import text_blocks
 from transforms.core.metadata import Metadata, read_metadata
+from transforms.core.page_error import PageError
 from transforms.core.role_model import Label, load_model
+from transforms.core.site_rules import NO_RULES, SiteRules
 from transforms.core.story_split import split_story
 from transforms.settings import SegmentSettings
 from transforms.types import Block, Page, PageResult
@@ -34,13 +36,7 @@ _WINDOW = 2_000
 _WORD = re.compile(r"\w+")
 _MAIN = ("body", "heading")
 
-
-class PageError(Exception):
-    """A page that is not segmented: ``error`` is the name that a Failure has, ``detail`` is for people."""
-
-    def __init__(self, error: str, detail: str) -> None:
-        super().__init__(detail)
-        self.error, self.detail = error, detail
+__all__ = ["Labelled", "PageError", "Parsed", "label_blocks", "parse_page", "segment_page", "split_page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +60,11 @@ class Labelled:
     labels: tuple[Label, ...]
 
 
-def segment_page(page: Page, settings: SegmentSettings | None = None) -> PageResult:
+def segment_page(page: Page, settings: SegmentSettings | None = None, rules: SiteRules = NO_RULES) -> PageResult:
     """Segment one page in memory.
+
+    Raises:
+        PageError: A rule of the caller's own failed on it.
 
     >>> from transforms.types import Page, Source
     >>> result = segment_page(Page("a", "clean", "One line.", Source("a.jsonl")))
@@ -73,11 +72,11 @@ def segment_page(page: Page, settings: SegmentSettings | None = None) -> PageRes
     'One line.'
     """
     settings = settings or SegmentSettings()
-    return split_page(label_blocks(parse_page(page), settings), settings)
+    return split_page(label_blocks(parse_page(page, rules), settings, rules), settings)
 
 
-def parse_page(page: Page) -> Parsed:
-    """Decode a page and find its blocks."""
+def parse_page(page: Page, rules: SiteRules = NO_RULES) -> Parsed:
+    """Decode a page and find its blocks, and what the selectors of its site's rules select."""
     if page.kind == "html":
         text, encoding = _decoded(page)
         try:
@@ -87,8 +86,9 @@ def parse_page(page: Page) -> Parsed:
             return Parsed(page, flat, tuple(text_blocks(flat)), Metadata(url=page.url), encoding, flags=("deep_dom",))
         if root is None:
             return Parsed(page, "", (), Metadata(url=page.url), encoding)
-        page_text, blocks = html_blocks(root)
-        return Parsed(page, page_text, tuple(blocks), read_metadata(root, page.url), encoding, text)
+        metadata = read_metadata(root, page.url)
+        page_text, blocks = html_blocks(root, rules.of(page.url or metadata.url).select(root))
+        return Parsed(page, page_text, tuple(blocks), metadata, encoding, text)
     text, encoding = _decoded(page)
     return Parsed(page, text, tuple(text_blocks(text)), Metadata(url=page.url), encoding)
 
@@ -99,15 +99,19 @@ def _decoded(page: Page) -> tuple[str, str | None]:
     return decode(page.content, page.content_type, page.kind == "html")
 
 
-def label_blocks(parsed: Parsed, settings: SegmentSettings) -> Labelled:
-    """Give each block a role, by the method that the settings name."""
+def label_blocks(parsed: Parsed, settings: SegmentSettings, rules: SiteRules = NO_RULES) -> Labelled:
+    """Give each block a role, by the method that the settings name; the rules of its site have the last word."""
     if not parsed.blocks:
         return Labelled(parsed, ())
     if parsed.page.kind == "clean":
         label = Label("body", 1.0, 0.0, "the input is a story")
         return Labelled(parsed, (label,) * len(parsed.blocks))
-    if settings.method == "readability":
-        return Labelled(parsed, tuple(_readability_labels(parsed)))
+    labels = _readability_labels(parsed) if settings.method == "readability" else _model_labels(parsed, settings)
+    url = parsed.page.url or parsed.metadata.url
+    return Labelled(parsed, tuple(rules.of(url).apply(parsed.page, url, parsed.blocks, labels)))
+
+
+def _model_labels(parsed: Parsed, settings: SegmentSettings) -> list[Label]:
     meta = parsed.metadata
     hints = Hints(meta.title or "", meta.description or "", meta.authors, meta.body, parsed.page.url or meta.url or "")
     model = load_model(settings.model)
@@ -118,7 +122,7 @@ def label_blocks(parsed: Parsed, settings: SegmentSettings) -> Labelled:
     ]
     if parsed.html is not None and _sureness(parsed.blocks, labels) < _UNSURE_PAGE:
         labels = _second_opinion(parsed, labels)
-    return Labelled(parsed, tuple(labels))
+    return labels
 
 
 def split_page(labelled: Labelled, settings: SegmentSettings) -> PageResult:
