@@ -56,6 +56,7 @@ setup(
         "zstandard>=0.22,<1",
     ],
     extras_require={
+        "docs": ["furo", "myst-parser", "sphinx>=9,<10", "sphinxcontrib-mermaid"],
         "test": [
             "build",
             "datasets",
