@@ -68,7 +68,6 @@ setup(
             "ruff",
             "scikit-learn",
         ],
-        "docs": ["mkdocs"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -1,4 +1,4 @@
-"""The documents as a site: ``make docs``. The source directory is the repository, so that links between documents hold."""
+"""The documents as a site: ``make docs``. Its source directory is the repository, so links between documents hold."""
 
 from pipeline import __version__
 
