@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test eval eval-clusters pages bench train wheel-check check clean
+.PHONY: help venv demo lint types test docs eval eval-clusters pages bench train wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,11 @@ test: venv  ## lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy pipeline transforms
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+docs: venv  ## the documents as a site in build/docs/; a broken link or reference is an error
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs . build/docs
+	@echo "The site begins at build/docs/docs/index.html"
 
 eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python

@@ -56,6 +56,7 @@ setup(
         "zstandard>=0.22,<1",
     ],
     extras_require={
+        "docs": ["furo", "myst-parser", "sphinx>=9,<10", "sphinxcontrib-mermaid"],
         "test": [
             "build",
             "datasets",
@@ -67,7 +68,6 @@ setup(
             "ruff",
             "scikit-learn",
         ],
-        "docs": ["mkdocs"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "quality.json").write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
     text = tables(result)
-    (args.out / "quality.md").write_text(text)
+    (args.out / "quality.md").write_text(f"# Measured quality\n\n{text}")
     print(text)
     below = [row["set"] for row in table if row["copydesk"]["word_f1"] < row["bar"]]
     if below:

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "speed.json").write_text(json.dumps(result, indent=1) + "\n")
     text = _markdown(result)
-    (args.out / "speed.md").write_text(text)
+    (args.out / "speed.md").write_text(f"# Measured speed\n\n{text}")
     print(text)
     return 0
 

@@ -1,6 +1,7 @@
 """What the documents say is so: settings, columns, roles, links, and the lines that readers copy."""
 
 import ast
+import doctest
 import re
 import runpy
 from pathlib import Path
@@ -102,3 +103,10 @@ def test_beam_accepts_the_flags_of_the_commands_for_other_engines() -> None:
     commands = re.findall(r"^copydesk run .* -- (.+)$", document, re.MULTILINE)
     engines = [choose_engine(command.split(), workers=1).name for command in commands]
     assert engines == ["FlinkRunner", "SparkRunner", "DataflowRunner"]
+
+
+@pytest.mark.parametrize("name", ["concepts", "tutorial", "python"])
+def test_the_examples_of_the_documents_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    outcome = doctest.testfile(str(ROOT / "docs" / f"{name}.md"), module_relative=False)
+    assert outcome.attempted > 5 and outcome.failed == 0

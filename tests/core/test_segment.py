@@ -31,7 +31,7 @@ def test_html_page():
 
 
 def test_text_page():
-    text = "\n\n".join(["Home", "Ferry strikes pier", *STORY, "Share this"])
+    text = "\n\n".join(["Home", "Ferry strikes pier", "By Ada Reed, 3 March", *STORY, "Share this"])
     result = segment_page(page("text", text))
     assert "\n\n".join(STORY) in result.story.text
     assert not {"Home", "Share this"} & set(result.story.text.split("\n\n"))
