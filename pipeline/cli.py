@@ -1,4 +1,4 @@
-"""The command line: ``copydesk run | explain | diff | report | config``.
+"""The command line: ``copydesk run | explain | diff | report | export | config``.
 
 Only parses, dispatches and prints. Apache Beam, torch and numpy are imported by the commands that
 need them, so that ``--help`` answers at once.
@@ -35,6 +35,7 @@ examples:
   copydesk explain page.html                       why each line of a page went where it went
   copydesk diff before after                       what a change of model or settings did, page by page
   copydesk report out                              write out/report.html again
+  copydesk export out --to markdown -o stories     a run for other tools: dolma, huggingface, markdown
   copydesk config --config nightly                 the settings that a run would use, as TOML
 """
 
@@ -70,6 +71,20 @@ examples:
   copydesk run pages/ -o before && copydesk run pages/ -o after --set segment.model=mine.npz
   copydesk diff before after
   copydesk diff before after --json --limit 0 | jq -r '.worst[] | select(.story_word_f1 < 0.9) | .id'
+"""
+
+EXPORT_FORMATS = ("dolma", "huggingface", "markdown")
+
+EXPORT_EXAMPLES = """\
+formats:
+  dolma         documents/ (each page) and attributes/ (the roles of its lines, as spans), gzipped JSON lines
+  huggingface   a dataset folder: Parquet per table and a README.md, the card, filled from the manifest
+  markdown      one .md file per story, with front matter
+
+examples:
+  copydesk export out --to markdown -o stories
+  copydesk export out --to huggingface -o dataset --name "Harbour news"
+  copydesk export out --to dolma -o corpus --overwrite
 """
 
 
@@ -127,6 +142,7 @@ def _top_parser() -> Parser:
     commands.add_argument("explain", help="show each line of one page with its role and reason", nargs="?")
     commands.add_argument("diff", help="compare two runs over the same pages", nargs="?")
     commands.add_argument("report", help="write a run's report.html again", nargs="?")
+    commands.add_argument("export", help="write a run in the layout of another tool", nargs="?")
     commands.add_argument("config", help="print the effective settings as TOML", nargs="?")
     others = parser.add_argument_group("options")
     others.add_argument("-h", "--help", action="store_true", help="show this help")
@@ -424,7 +440,7 @@ def _diff(arguments: list[str]) -> int:
     return _report_errors(True, show)
 
 
-# report and config
+# report, export and config
 
 
 def _report(arguments: list[str]) -> int:
@@ -449,6 +465,37 @@ def _print_path(path: str) -> int:
     return DONE
 
 
+def _export(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="copydesk export",
+        usage="copydesk export OUT --to FORMAT -o DIR [options]",
+        description="Write a finished run in the layout of another tool.",
+        epilog=EXPORT_EXAMPLES,
+    )
+    parser.add_argument("run", metavar="OUT", nargs="?", help="the output directory of a finished run")
+    parser.add_argument("--to", metavar="FORMAT", help=", ".join(EXPORT_FORMATS))
+    parser.add_argument("-o", "--output", metavar="DIR", help="directory for the export; new or empty")
+    parser.add_argument("--name", metavar="NAME", help="what the data are called; by default the name of OUT")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier export in DIR")
+    options = _parse(parser, arguments)
+    if options.run is None or options.output is None:
+        missing = "run: name the output" if options.run is None else "output: name a"
+        raise UsageError(f"no {missing} directory, for example copydesk export out --to markdown -o stories")
+    if options.to not in EXPORT_FORMATS:
+        near = config.suggestion(options.to or "", EXPORT_FORMATS)
+        raise UsageError(f"--to must be one of {', '.join(EXPORT_FORMATS)}, not {options.to!r}{near}")
+
+    logs.configure(verbose=False)
+    from pipeline import export
+
+    def write() -> int:
+        counts = export.export(options.run, options.to, options.output, options.name, options.overwrite)
+        print(f"{options.output}: " + ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items()))
+        return DONE
+
+    return _report_errors(True, write)  # there is no -v to point to
+
+
 def _config(arguments: list[str]) -> int:
     parser = Parser(
         prog="copydesk config",
@@ -470,5 +517,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "explain": _explain,
     "diff": _diff,
     "report": _report,
+    "export": _export,
     "config": _config,
 }

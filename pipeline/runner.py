@@ -15,11 +15,18 @@ import apache_beam as beam
 
 from pipeline import PHASES, TABLES, UsageError, __version__, phases, progress, report
 from pipeline.config import Config
-from pipeline.engine import Engine, RunError, choose_engine, run_pipeline, signals_interrupt
+from pipeline.engine import (
+    Engine,
+    RunError,
+    choose_engine,
+    run_pipeline,
+    set_filesystem_options,
+    signals_interrupt,
+)
 from pipeline.files import is_local, remove_tree
 from pipeline.rules import load_rules
-from pipeline.sinks import read_table, table_files, write_rows
-from pipeline.sources import InputError, InputFile, match_inputs
+from pipeline.sinks import SCHEMA_VERSION, read_table, table_files, write_rows
+from pipeline.sources import InputError, InputFile, match_inputs, require_filesystem
 from pipeline.workspace import Workspace, exists, fingerprint, read_json
 from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
 from transforms.core.role_model import ModelError, load_model
@@ -65,6 +72,8 @@ def run(
     """
     rules = load_rules(config.segment)
     engine = choose_engine(beam_flags, config.run.workers)
+    set_filesystem_options(engine)
+    require_filesystem(output)
     workspace = Workspace(output)
     workspace.refuse_foreign(overwrite)
     try:
@@ -393,6 +402,7 @@ class _Run:
                 "hash": self.rules.hash,
             },
             "tables": list(tables),
+            "schema": SCHEMA_VERSION,
             "counts": counts,
             "phases": {
                 phase: {key: record[key] for key in ("seconds", "counts")} for phase, record in self.records.items()

@@ -30,8 +30,8 @@ from pipeline.files import (
 from transforms.types import Source
 
 __all__ = [
-    "SCHEMAS", "WriteTable", "read_columns", "read_file_rows", "read_matching", "read_table", "remove_tree",
-    "rename_tree", "row", "table_files", "write_json_atomically", "write_rows",
+    "SCHEMAS", "SCHEMA_VERSION", "WriteTable", "read_columns", "read_file_rows", "read_matching", "read_table",
+    "remove_tree", "rename_tree", "row", "table_files", "write_json_atomically", "write_rows",
 ]  # fmt: skip
 
 _BATCH_ROWS = 256  # rows that are converted at a time
@@ -49,6 +49,7 @@ _CLUSTERS = {
     "topic_cluster": pa.string(),
 }
 
+SCHEMA_VERSION = 1  # goes up when a field is taken away or changes its type or meaning, not when one is added
 SCHEMAS: dict[str, pa.Schema] = {
     "stories": pa.schema(
         {

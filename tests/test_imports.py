@@ -24,10 +24,11 @@ LAYERS = (
     r"transforms\.core(\..+)?",
     r"transforms\.(coders|metrics|page_stage)",
     r"transforms\.\w+",
-    r"pipeline\.(config|rules|files|streams|formats|sources|sinks|logs|progress|html)",
+    r"pipeline\.(config|rules|s3|files|streams|formats|sources|sinks|logs|progress|html|front_matter)",
     r"pipeline\.(workspace|worker|engine|join_pages)",
     r"pipeline\.(phases|report|explain|explain_html|find_page|diff)",
-    r"pipeline\.runner",
+    r"pipeline\.export_\w+",
+    r"pipeline\.(runner|export)",
     r"pipeline\.cli",
     r"pipeline\.__main__",
 )
