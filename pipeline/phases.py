@@ -97,7 +97,7 @@ def define_segment(
     )
     read = root | "Read" >> ReadPages(files, config.input)
     settled = read.out | "SettleIds" >> SettleIds(conflicts)
-    parsed = settled.out | "FindBlocks" >> FindBlocks(rules)
+    parsed = settled.out | "FindBlocks" >> FindBlocks(config.segment, rules)
     labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment, rules)
     split = labelled.out | "SplitStories" >> SplitStories(config.segment)
 

@@ -526,7 +526,7 @@ def test_a_signal_ends_a_run_and_the_same_command_continues_it(
     number: signal.Signals, stories: Path, tmp_path: Path, run_pages: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(blocks, "parse_page", lambda _: os.kill(os.getpid(), number))
+        patched.setattr(blocks, "parse_page", lambda *_, **__: os.kill(os.getpid(), number))
         with pytest.raises(engine.Interrupted):
             run_pages([stories], tmp_path / "out", CLEAN, until="segment")
     assert (tmp_path / "out" / ".work/lock").read_text() == ""

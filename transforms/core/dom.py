@@ -8,6 +8,7 @@ segments index this text; ``copydesk explain --text`` prints it.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -109,6 +110,7 @@ _MAX_LINKS = 4
 _NEXT_TO_NOTHING = 500  # characters of a page's text
 _MOST_NOTICE = 400  # characters of a notice that the page needs scripts; longer text is the content itself
 _MOST_NAMES = 200  # characters of an element's class, id and the like that are read
+_MOST_OUTER = 11  # elements around a block's own that it remembers
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
 
 
@@ -158,11 +160,14 @@ def name_words(value: str) -> str:
 
 
 def html_blocks(
-    root: etree._Element, selected: Mapping[etree._Element, tuple[int, ...]] | None = None
+    root: etree._Element,
+    selected: Mapping[etree._Element, tuple[int, ...]] | None = None,
+    most: int = sys.maxsize,
 ) -> tuple[str, list[Block]]:
     """Walk the tree; return the page's text and its blocks in document order.
 
-    ``selected`` gives elements numbers, for ``Dom.selected`` of the blocks whose whole text stands in them.
+    ``selected`` gives elements numbers, for ``Dom.selected`` of the blocks whose whole text stands in them. After
+    ``most`` blocks the rest of the text is one more block, however many lines it has.
 
     What stands in ``noscript`` is read only where the page shows next to nothing else: some sites, Discourse forums
     among them, hold the whole page there and build what is seen by script.
@@ -170,19 +175,24 @@ def html_blocks(
     body = root.find("body")
     if body is None:
         body = root
-    walker = _Walker(_SKIP, selected or {})
+    walker = _Walker(_SKIP, selected or {}, most)
     walker.walk(body)
     if walker.length < _NEXT_TO_NOTHING and next(body.iter("noscript"), None) is not None:
-        without_scripts = _Walker(_SKIP - {"noscript"}, selected or {})
+        without_scripts = _Walker(_SKIP - {"noscript"}, selected or {}, most)
         without_scripts.walk(body)
         if without_scripts.length > walker.length + _MOST_NOTICE:
             walker = without_scripts
-    return "".join(walker.text), walker.blocks
+    text, blocks = "".join(walker.text), walker.blocks
+    if blocks and blocks[-1].end < len(text):
+        start = len(text) - len(text[blocks[-1].end :].lstrip())
+        blocks.append(Block(text[start:], start, len(text), Dom("body", ("body",), ("",), 0)))
+    return text, blocks
 
 
 class _Walker:
-    def __init__(self, skipped: frozenset[str], selected: Mapping[etree._Element, tuple[int, ...]]) -> None:
+    def __init__(self, skipped: frozenset[str], selected: Mapping[etree._Element, tuple[int, ...]], most: int) -> None:
         self.skipped = skipped  # elements whose text is left out
+        self.most = most  # blocks that are told apart
         self.selected = selected
         self.open_selected: list[int] = []  # numbers of the selected elements that are open
         self.selected_chars: dict[int, int] = {}  # of the pending block, without white space
@@ -244,7 +254,7 @@ class _Walker:
                     top = _Open(
                         tag,
                         top.path,
-                        (name_words(named[:_MOST_NAMES]), *top.names),
+                        (name_words(named[:_MOST_NAMES]), *top.names[:_MOST_OUTER]),
                         top.container,
                         top.hidden or hides,
                         top.block,
@@ -261,8 +271,8 @@ class _Walker:
                     container = containers = containers + 1
                 top = _Open(
                     tag,
-                    (*top.path, tag),
-                    (name_words(named[:_MOST_NAMES]), *top.names),
+                    (*top.path[-_MOST_OUTER:], tag),
+                    (name_words(named[:_MOST_NAMES]), *top.names[:_MOST_OUTER]),
                     container,
                     top.hidden or hides,
                     tag,
@@ -297,15 +307,16 @@ class _Walker:
             end = self.length + len(text)
             dom = Dom(
                 tag=inside.block,
-                path=inside.path[-12:],
-                names=inside.names[:12],
+                path=inside.path,
+                names=inside.names,
                 link_chars=min(self.link_chars, len(text)),
                 links=tuple(self.links),
                 container=inside.container,
                 hidden=inside.hidden,
                 selected=self._selects(text) if self.selected_chars else (),
             )
-            self.blocks.append(Block(text, self.length, end, dom))
+            if len(self.blocks) < self.most:
+                self.blocks.append(Block(text, self.length, end, dom))
             self.text.append(text)
             self.length = end
             self.break_only = line_break
