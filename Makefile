@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test docs eval eval-clusters pages bench train schemas downstream soak wheel image \
+.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench train schemas downstream soak wheel image \
 	image-check wheel-check check clean
 
 help:  ## this list
@@ -48,6 +48,9 @@ docs: venv  ## the documents as a site in build/docs/; a broken link or referenc
 
 eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python
+
+errors: venv build/folds/done  ## which roles are given for which, and which words of stories are lost or added
+	$(BIN)/python -m benchmarks.errors --data $(DATA) --folds build/folds
 
 eval-clusters: venv  ## duplicates beside MinHash, events, topics and links
 	$(BIN)/python -m benchmarks.clusters --data $(DATA)
