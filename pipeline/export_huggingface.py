@@ -104,7 +104,7 @@ def _card(workspace: Workspace, manifest: Mapping[str, Any], name: str, tables: 
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     ).get_template("card.md.jinja")
     return template.render(
         header=front_matter(_header(name, tables, sorted(code for code in languages if code))),

@@ -30,7 +30,7 @@ _UNSAFE = re.compile(r"[^\w.,+@=~-]+")
 _HASHED = re.compile(r"~[0-9a-f]{8}")
 
 _INLINE = re.compile(r"[\\`*\[\]<>]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|!(?=\[)|~(?=~)|\$")
-_MARKER = re.compile(r"[#>|]|[-+=](?=\s|$|[-+=])|\d+(?=[.)](?:\s|$))")  # of a heading, a quote, a list or a table
+_MARKER = re.compile(r"[#>|]|[-+=](?=\s|$|[-+=])|\d{1,9}+(?=[.)](?:\s|$))")  # of a heading, a quote, a list or a table
 
 
 def write(workspace: Workspace, manifest: Mapping[str, Any], name: str, target: str) -> Mapping[str, int]:

@@ -22,7 +22,7 @@ MODULES = {
 LAYERS = (
     r"transforms|transforms\.(types|settings)|pipeline",
     r"transforms\.core(\..+)?",
-    r"transforms\.(coders|metrics|page_stage)",
+    r"transforms\.(coders|metrics|time_limit|page_stage)",
     r"transforms\.\w+",
     r"pipeline\.(config|rules|s3|files|streams|formats|sources|sinks|logs|progress|html|front_matter)",
     r"pipeline\.(workspace|worker|engine|join_pages)",

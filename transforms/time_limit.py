@@ -18,7 +18,7 @@ T = TypeVar("T")
 _LOOK = 0.5  # seconds between two looks at the work under way
 
 
-class TooSlow(BaseException):  # noqa: N818
+class TooSlow(BaseException):
     """The work has used up its time. No Exception, so that no library takes it for one of its own."""
 
 

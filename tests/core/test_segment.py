@@ -122,6 +122,6 @@ def test_lines_beyond_the_limit_are_kept_in_one_piece_with_a_flag(kind, content)
 def test_elements_are_counted_before_a_page_is_parsed():
     content = "<p>a</p><!-- 1 < 2 < 3 -->" * 5
     assert segment_page(page("html", content), SegmentSettings(max_elements=5)).text.split() == ["a"] * 5
-    with pytest.raises(PageError, match="more than 4 elements; raise segment.max_elements") as caught:
+    with pytest.raises(PageError, match=r"more than 4 elements; raise segment\.max_elements") as caught:
         segment_page(page("html", content), SegmentSettings(max_elements=4))
     assert caught.value.error == "too_large"

@@ -1,1 +1,1 @@
-"""What attacks the product: broken pages, worst cases of patterns, ended processes. Used by tests/ and by tests/soak/."""
+"""What attacks the product: broken pages, worst cases of patterns, ended processes."""

@@ -18,7 +18,7 @@ def text_blocks(text: str, most: int = sys.maxsize) -> list[Block]:
     >>> [(b.text, b.start, b.end) for b in text_blocks("Home\n\n  A story. \n")]
     [('Home', 0, 4), ('A story.', 8, 16)]
     """
-    blocks = []
+    blocks: list[Block] = []
     for match in _LINE.finditer(text):
         line = match.group()
         stripped = line.strip()

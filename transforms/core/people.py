@@ -24,8 +24,8 @@ _ANNOUNCE = re.compile(
 _GLUED = re.compile(r"^(?:(?i:written |posted )?[Bb]y|[Vv]on|[Pp]ar|[Pp]or)(?=[A-Z])")  # "ByAda Reed": two elements
 # What announces a date and may stand between a name and it.
 _BEFORE_DATE = re.compile(
-    r"(?<!\s)\s*+\b(?:last\s+)?(?:updated|published|posted|modified|aktualisiert|veröffentlicht|publié|mis à jour|actualizado|"
-    r"publicado|atualizado|aggiornato|pubblicato|bijgewerkt|gepubliceerd|opdateret|oppdatert|publisert|uppdaterad|"
+    r"(?<!\s)\s*+\b(?:last\s+)?(?:updated|published|posted|modified|aktualisiert|veröffentlicht|publié|mis à jour|"
+    r"actualizado|publicado|atualizado|aggiornato|pubblicato|bijgewerkt|gepubliceerd|opdateret|oppdatert|publisert|uppdaterad|"
     r"обновлено|опубликовано|güncelleme|on|am|le|il|el|op|den|в)?(?:\s*+:)?\s*+$",
     re.IGNORECASE,
 )
