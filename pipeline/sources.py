@@ -31,7 +31,7 @@ SUFFIXES = ".html .htm .txt .jsonl .parquet .warc .wet, each also .gz (.jsonl al
 
 _KINDS = {"html": "html", "htm": "html", "txt": "text"}  # the others are named like their suffix
 _NAME = re.compile(
-    r".+\.(?:(?P<kind>html?|txt|parquet|warc|wet)(?:\.(?P<packed>gz))?|(?P<jsonl>jsonl)(?:\.(?P<jsonl_packed>gz|zst))?)",
+    r"\A.+\.(?:(?P<kind>html?|txt|parquet|warc|wet)(?:\.(?P<packed>gz))?|(?P<jsonl>jsonl)(?:\.(?P<jsonl_packed>gz|zst))?)",
     re.IGNORECASE | re.DOTALL,
 )
 _GLOB = re.compile("[" + re.escape(GLOB_CHARACTERS) + "]")
