@@ -27,7 +27,7 @@ def test_a_pattern_reads_hostile_text_in_linear_time(name: str) -> None:
 
 
 def test_the_limit_finds_a_pattern_that_can_be_read_in_many_ways() -> None:
-    careless = re.compile(r"^(?:\W*[^\W\d]+){0,8}\W*\d{3}$")
+    careless = re.compile(r"^(?:\w+ ?)+$")
     with pytest.raises(TimeoutError):
         for text in hostile_texts(careless, SIZE):
             with limited(SECONDS):
