@@ -25,7 +25,7 @@ from transforms.core.site_rules import SiteRules
 from transforms.embed import EmbedItem, EmbedTexts, story_item, teaser_item
 from transforms.ids import FindConflicts, SettleIds
 from transforms.links import LinkTeasers
-from transforms.metrics import Tick, count
+from transforms.metrics import FAILED, Tick, count
 from transforms.roles import LabelRoles
 from transforms.stories import SplitStories
 from transforms.types import LEVELS, Page, PageRecord, PageResult, Segment, Source, Story, Teaser, Vector
@@ -46,6 +46,7 @@ def define_survey(
         ticks: The directory for progress, or empty.
     """
     pages = root | "Read" >> ReadPages(files, config.input)
+    pages.failures | "ProgressOfFailures" >> Tick(ticks, FAILED)
     conflicts = (
         pages.out
         | "Progress" >> Tick(ticks)
@@ -108,7 +109,8 @@ def define_segment(
         "pages": results | "Pages" >> beam.Map(_page_record),
         "segments": results | "Segments" >> beam.FlatMap(_segments),
         "failures": [stage.failures for stage in (read, settled, parsed, labelled, split)]
-        | "AllFailures" >> beam.Flatten(),
+        | "AllFailures" >> beam.Flatten()
+        | "ProgressOfFailures" >> Tick(ticks, FAILED),
     }
     for table, records in tables.items():
         records | f"Write {table}" >> WriteTable(
@@ -166,8 +168,10 @@ def define_embed(
         | "Progress" >> Tick(ticks)
         | "Write vectors" >> WriteTable("vectors", workspace.work("embed", "vectors"))
     )
-    embedded.failures | "Write failures" >> WriteTable(
-        "failures", workspace.work("embed", "failures"), config.output.format
+    (
+        embedded.failures
+        | "ProgressOfFailures" >> Tick(ticks, FAILED)
+        | "Write failures" >> WriteTable("failures", workspace.work("embed", "failures"), config.output.format)
     )
 
 

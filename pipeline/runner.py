@@ -13,7 +13,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipeline import PHASES, TABLES, UsageError, __version__, phases, progress, report
+from pipeline import PHASES, TABLES, UsageError, __version__, logs, phases, progress, report
 from pipeline.config import Config
 from pipeline.engine import (
     Engine,
@@ -35,6 +35,8 @@ from transforms.embed import TEASERS
 from transforms.types import LEVELS
 
 log = logging.getLogger("copydesk")
+
+_UNITS = {"survey": "inputs", "segment": "inputs", "embed": "texts"}  # whose rate a phase's last line gives
 
 DISTRIBUTIONS = (
     "apache-beam",
@@ -181,7 +183,7 @@ class _Run:
         manifest = self._manifest(patterns, tables)
         if self._asked("report"):
             start = time.monotonic()
-            report.write(self.workspace, manifest)
+            manifest["least_certain"] = report.write(self.workspace, manifest)
             manifest["phases"]["report"] = {"seconds": _seconds_since(start), "counts": {}}
         self.workspace.succeed(manifest)
         return manifest
@@ -213,9 +215,22 @@ class _Run:
                 "counts": counts,
             }
             self.workspace.finish(phase, record)
-            log.info("%s: %s in %s", phase, report.listed(counts), progress.duration(record["seconds"]))
+            seconds = record["seconds"]
+            rate = (
+                f" ({n / seconds:,.1f} {unit}/s)"
+                if (n := counts.get(unit := _UNITS.get(phase, ""), 0)) and seconds
+                else ""
+            )
+            log.info(
+                "%s: %s in %s%s",
+                phase,
+                report.listed(counts),
+                progress.duration(seconds),
+                rate,
+                extra=logs.fields(event="phase", phase=phase, seconds=seconds, counts=counts),
+            )
         else:
-            log.info("%s: finished before", phase)
+            log.info("%s: finished before", phase, extra=logs.fields(event="finished_before", phase=phase))
         self.records[phase] = record
 
     # The phases
@@ -239,7 +254,7 @@ class _Run:
         inputs = self.records["survey"]["counts"]["inputs"]
         counters = self._pipeline(
             "segment",
-            "pages",
+            "inputs",
             inputs,
             lambda root, ticks: phases.define_segment(root, self.files, self.config, self.rules, self.workspace, ticks),
         )

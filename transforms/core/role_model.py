@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from transforms.core.dom_features import NAME_BUCKETS
 from transforms.core.features import FEATURES_VERSION, GROUPS, NAMES, Features, Hints, page_features
 from transforms.core.lexicon import IDF_BUCKETS, STEM, TOPIC_DIMENSIONS, WORD_BUCKETS, Floats, Lexicon
-from transforms.core.reasons import phrase
+from transforms.core.reasons import CONTEXT, phrase
 from transforms.types import ROLES, TEASER_ROLES, Block
 
 FORMAT = 2
@@ -42,7 +42,7 @@ MEMORIES = (1, 3)  # the convolutions that a memory follows
 _PACKAGED = Path(__file__).parents[1] / "models" / "roles.npz"
 _NOTABLE = 0.3  # nats by which a part must favour the role over its rival to be named
 _PARTS = {
-    "context": "the lines around it",
+    "context": CONTEXT,
     "words": "its words",
     "sense": "what its words mean",
     "names": "its class names",
