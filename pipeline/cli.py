@@ -48,7 +48,7 @@ examples:
   copydesk run pages/ -o out --format jsonl --set run.workers=4
   copydesk run clean.jsonl -o out --set input.clean=true         input that is already stories
   copydesk run pages/ -o out --until segment                     no embedding, no clusters
-  copydesk run inbox/ -o out/run_date=2026-11-24 --config nightly --set run.date=2026-11-24
+  copydesk run inbox/ -o out/run_date=2026-11-24 --state state --config nightly --set run.date=2026-11-24
   copydesk run pages/ -o out --log-format json 2>run.jsonl       progress and results for machines
   copydesk run gs://bucket/in -o gs://bucket/out -- --runner=FlinkRunner --flink_master=host:8081
 
@@ -213,10 +213,6 @@ def _run(arguments: list[str]) -> int:
         raise UsageError("no input: name a folder, a file or a pattern, for example copydesk run pages/ -o out")
     if options.output is None:
         raise UsageError("no output: name a directory with -o, for example copydesk run pages/ -o out")
-    if options.state is not None:
-        raise UsageError(
-            "--state is not supported yet: cluster ids are not carried from one run to the next; leave it out"
-        )
     settings = _settings(options)
 
     logs.configure(options.verbose, options.log_format)
@@ -231,6 +227,7 @@ def _run(arguments: list[str]) -> int:
                 config=settings,
                 until=options.until,
                 overwrite=options.overwrite,
+                state=options.state,
                 beam_flags=beam_flags,
             ),
             options.output,
@@ -252,7 +249,11 @@ def _run_parser() -> Parser:
     parser.add_argument(
         "--until", type=_phase, default=PHASES[-1], metavar="PHASE", help=f"stop after {', '.join(PHASES)}"
     )
-    parser.add_argument("--state", metavar="DIR", help=argparse.SUPPRESS)  # reserved
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        help="directory that a run leaves for the next: with it clusters keep their ids from run to run",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what OUT holds of another run")
     parser.add_argument("-v", "--verbose", action="store_true", help="log more, and tracebacks of errors")
     parser.add_argument(

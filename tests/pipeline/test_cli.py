@@ -109,8 +109,10 @@ def test_every_command_has_a_help(command: str, capsys: pytest.CaptureFixture[st
 
 
 def test_run_in_its_usual_form(calls: list[dict[str, Any]]) -> None:
-    assert main(["run", "a", "-o", "out", "b", "--until", "segment", "--overwrite", "--max-failures", "0.1"]) == 0
+    command = ["run", "a", "-o", "out", "b", "--until", "segment", "--overwrite", "--max-failures", "0.1"]
+    assert main([*command, "--state", "ids"]) == 0
     (call,) = calls
+    assert call["state"] == "ids"
     assert call["inputs"] == ("a", "b")
     assert call["output"] == "out"
     assert call["until"] == "segment"
@@ -172,9 +174,6 @@ def test_errors_of_the_command_itself(error_of: Callable[..., str], tmp_path: Pa
         "output.format must be 'parquet' or 'jsonl', not 'csv'"
     )
     assert error_of("run", str(tmp_path), "-o", str(tmp_path / "out"), "--", "--foo") == "unknown flag --foo after --"
-    assert error_of("run", "a", "-o", "out", "--state", "ids") == (
-        "--state is not supported yet: cluster ids are not carried from one run to the next; leave it out"
-    )
     assert error_of("config", "--foo") == "unknown flag --foo"
     assert error_of("config", "--confg=x") == "unknown flag --confg (did you mean '--config'?)"
     assert error_of("config", "extra") == "unexpected argument 'extra'"
