@@ -164,7 +164,9 @@ def day(write_jsonl: WriteJsonl, tmp_path: Path, run_pages: Run) -> Callable[...
     """Run one day's records with a state, into a directory of that day."""
 
     def run(name: str, records: list[dict[str, Any]], *settings: str, out: str = "", **options: Any) -> dict[str, Any]:
-        inbox = write_jsonl(f"in/{name}/{name}.jsonl", records) if records else tmp_path / "in" / name
+        inbox = tmp_path / "in" / name / f"{name}.jsonl"
+        if not inbox.exists():  # written anew, it would be another input
+            write_jsonl(f"in/{name}/{name}.jsonl", records)
         dated = (CLEAN, f"run.date={name}", *settings)
         return run_pages([inbox], tmp_path / "out" / (out or name), *dated, state=str(tmp_path / "state"), **options)
 
