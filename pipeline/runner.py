@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline import PHASES, TABLES, UsageError, __version__, logs, phases, progress, report
+from pipeline import PHASES, TABLES, UsageError, __version__, inbox, logs, phases, progress, report
 from pipeline.config import Config
 from pipeline.engine import (
     Engine,
@@ -88,7 +89,7 @@ def run(
         raise UsageError(f"--state {state} and the output {output} stand in each other. Choose two directories")
     workspace.refuse_foreign(overwrite)
     try:
-        files = _readable(match_inputs(inputs), inputs, output, "output")
+        files = _readable(match_inputs(inputs, config.input.only_new), inputs, output, "output")
         if state is not None:
             files = _readable(files, inputs, state, "state")
         role_model = load_model(config.segment.model).hash if config.segment.method == "model" else None
@@ -99,6 +100,8 @@ def run(
         if kept is not None:
             locks.enter_context(kept.lock(_made_with(config, encoder)))
         one = _Run(files, config, rules, workspace, engine, role_model, encoder, until, kept)
+        if config.input.only_new and kept is not None:
+            overwrite = one.take_new(inputs, overwrite)
         return one.run(inputs, overwrite)
 
 
@@ -147,7 +150,7 @@ class _Run:
         until: str,
         state: State | None = None,
     ) -> None:
-        self.files = files
+        self.found = files
         self.config = config
         self.rules = rules
         self.workspace = workspace
@@ -156,23 +159,70 @@ class _Run:
         self.encoder = encoder
         self.until = until
         self.state = state
-        self.inputs = {_printable(file.path): [file.size, _modified(file.path)] for file in files}
-        self.fingerprints = self._fingerprints()
+        self.all_inputs = {_printable(file.path): [file.size, _modified(file)] for file in files}
+        self.named: list[str] | None = None  # the inputs as they were named, where only what is new is taken
         self.records: dict[str, dict[str, Any]] = {}
+        self._take(self.all_inputs)
 
-    def _fingerprints(self) -> dict[str, str]:
-        """Return for each phase what all that its result depends on adds up to."""
+    def _take(self, inputs: inbox.Stamps) -> None:
+        """Make files, with their sizes and times, those of this run."""
+        self.inputs = dict(inputs)
+        self.files = [file for file in self.found if _printable(file.path) in inputs]
+        state = self.config.as_dict()["state"]
+        self.name = fingerprint(self._fingerprints("")["cluster"], state, os.path.abspath(self.workspace.root))
+        self.fingerprints = self._fingerprints(self.state.before(self.name) if self.state else "")
+
+    def take_new(self, named: Sequence[str], overwrite: bool) -> bool:
+        """Leave out the files that the state has seen, and return whether what the directory holds may be replaced.
+
+        A run that has begun goes on with its own files, whatever has come since. If they have changed, or another
+        run has taken them, it begins again with all that is new: nothing of it is in the state yet.
+
+        Raises:
+            UsageError: It is complete, or another run, and what is new would take the place of its tables.
+        """
+        assert self.state is not None
+        self.named = list(named)
+        seen = inbox.seen_files(self.state.table(inbox.FILES))
+        new = inbox.new_files(self.all_inputs, seen)
+        earlier = self.workspace.claimed() or {"inputs": {}}
+        begun = earlier["inputs"]
+        if earlier == self._identity() | {"inputs": begun}:
+            self._take(begun)
+            if self.state.holds(self.name) or begun.items() <= new.items():
+                return overwrite
+            if exists(self.workspace.path("_SUCCESS")):
+                raise UsageError(
+                    f"{self.workspace.root} is complete, but the state {self.state.root} does not know of it, and its "
+                    "files have changed or were in another run. Choose another output directory"
+                )
+            overwrite = True
+        elif overwrite and any(inbox.absolute(path) in seen for path in begun):
+            raise UsageError(
+                f"{self.workspace.root} holds a run whose files are in the state {self.state.root}, so with "
+                "input.only_new there is nothing to do again. Choose another output directory, or give "
+                "--set input.only_new=false and the files that are to be done again"
+            )
+        self._take(new)
+        return overwrite
+
+    @property
+    def _seen(self) -> str | None:
+        """The table of the pages that earlier runs have had; None where all pages are taken."""
+        return None if self.named is None or self.state is None else self.state.table(inbox.PAGES)
+
+    def _fingerprints(self, generation: str) -> dict[str, str]:
+        """Return for each phase what all that its result depends on adds up to, in a generation of the state."""
         settings = self.config.as_dict()
-        survey = fingerprint("survey", __version__, self.inputs, settings["input"])
+        survey = fingerprint("survey", __version__, self.inputs, settings["input"], generation if self.named else None)
         segment = fingerprint(
             "segment", survey, settings["segment"], self.role_model, self.rules.hash, settings["output"]
         )
         weights = self.encoder.weights_hash if self.encoder else None
         embed = fingerprint("embed", segment, settings["embed"], weights)
         clustering = ["cluster", embed, settings["cluster"], settings["run"]["date"]]
-        self.name = fingerprint(*clustering, settings["state"], os.path.abspath(self.workspace.root))
         if self.state is not None:
-            clustering += [settings["state"], self.state.before(self.name)]
+            clustering += [settings["state"], generation]
         cluster = fingerprint(*clustering)
         last = {"survey": survey, "segment": segment, "embed": embed}.get(self.until, cluster)
         tables = fingerprint("tables", last)
@@ -182,13 +232,18 @@ class _Run:
         """Return what makes another run of this one: all but how it is carried out."""
         settings = self.config.as_dict()
         settings["run"] = {"date": settings["run"]["date"]}
-        return {
+        identity: dict[str, Any] = {
             "version": __version__,
             "inputs": self.inputs,
             "settings": settings,
             "role_model": self.role_model,
             "rules": self.rules.hash,
-        } | ({"state": os.path.abspath(self.state.root)} if self.state else {})
+        }
+        if self.state is not None:
+            identity["state"] = os.path.abspath(self.state.root)
+        if self.named is not None:
+            identity["named"] = self.named
+        return identity
 
     def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:
         """Do what is not done yet and return the manifest."""
@@ -278,15 +333,19 @@ class _Run:
             "survey",
             "inputs",
             None,
-            lambda root, ticks: phases.define_survey(root, self.files, self.config, self.workspace, ticks),
+            lambda root, ticks: phases.define_survey(root, self.files, self.config, self.workspace, ticks, self._seen),
         )
+        seen_before = {}
+        if self.named is not None:
+            files = len(self.all_inputs) - len(self.files)
+            seen_before = {"files_seen_before": files, "pages_seen_before": counters["read/seen_before"]}
         return {
             "files": len(self.files),
             "bytes": sum(file.size for file in self.files),
-            "inputs": counters["read/pages"] + counters["read/failures"],
+            "inputs": counters["read/pages"] + counters["read/failures"] - counters["read/seen_before"],
             "ids_renamed": counters["ids/renamed"],
             "ids_repeated": counters["ids/repeated"],
-        }
+        } | seen_before
 
     def _segment(self) -> dict[str, int]:
         inputs = self.records["survey"]["counts"]["inputs"]
@@ -294,14 +353,17 @@ class _Run:
             "segment",
             "inputs",
             inputs,
-            lambda root, ticks: phases.define_segment(root, self.files, self.config, self.rules, self.workspace, ticks),
+            lambda root, ticks: phases.define_segment(
+                root, self.files, self.config, self.rules, self.workspace, ticks, self._seen
+            ),
         )
         pages = count_rows(self.workspace.table("pages"))
         failures = count_rows(self.workspace.work("segment", "failures"))
         if inputs != pages + failures:
+            again = " with --overwrite" if self.named is None else ""
             raise RunError(
                 f"the survey counted {inputs} inputs, but segment made {pages} pages and {failures} failures "
-                "of them. If the inputs changed meanwhile, give the command again with --overwrite; else "
+                f"of them. If the inputs changed meanwhile, give the command again{again}; else "
                 "please report it"
             )
         return {
@@ -411,8 +473,25 @@ class _Run:
         """Make what this run leaves for the next one the current state, unless that has been done before."""
         assert self.state is not None
         if not self.state.holds(self.name):
-            self.state.commit(self.name, {table: FileSystems.join(self._left, table) for table in phases.LEFT})
+            tables = list(phases.LEFT)
+            if self.named is not None:
+                self._write_seen(self.state)
+                tables += [inbox.FILES, inbox.PAGES]
+            self.state.commit(self.name, {table: FileSystems.join(self._left, table) for table in tables})
         remove_tree(self._left)
+
+    def _write_seen(self, state: State) -> None:
+        failures = read_table(self.workspace.path("failures"))
+        inbox.write_seen(
+            state.table,
+            partial(FileSystems.join, self._left),
+            read=self.workspace.work("survey", inbox.PAGES),
+            files=self.inputs,
+            unread={row["source"]["file"] for row in failures if row["error"] == "unreadable"},
+            found=self.all_inputs,
+            run_date=self.config.run.date,
+            keep_days=self.config.state.keep_days,
+        )
 
     def _merge_failures(self) -> None:
         """Write the failures of all phases as one table."""
@@ -523,9 +602,9 @@ def _page_id(failure: Mapping[str, Any]) -> str:
     return str(failure["id"]).rpartition("#t")[0]
 
 
-def _modified(path: str) -> int | None:
-    """Return when a file was changed last, in nanoseconds; None where its filesystem is not asked."""
-    return os.stat(path).st_mtime_ns if is_local(path) else None
+def _modified(file: InputFile) -> int | None:
+    """Return when a file was changed last, in nanoseconds; None where its store does not say."""
+    return os.stat(file.path).st_mtime_ns if is_local(file.path) else file.modified
 
 
 def _printable(path: str) -> str:
