@@ -23,6 +23,7 @@ from pipeline.engine import (
     Engine,
     RunError,
     choose_engine,
+    refuse_to_leave,
     run_pipeline,
     set_filesystem_options,
     signals_interrupt,
@@ -63,6 +64,7 @@ def run(
     overwrite: bool = False,
     state: str | None = None,
     beam_flags: Sequence[str] = (),
+    no_wait: bool = False,
 ) -> dict[str, Any]:
     """Run the phases up to ``until`` that are not finished yet, and return the manifest.
 
@@ -74,13 +76,17 @@ def run(
         overwrite: Whether the results of another run in the output directory may be replaced.
         state: The directory with what earlier runs have left for this one; None for a run by itself.
         beam_flags: Flags for Beam.
+        no_wait: Whether to hand the next pipeline over to a job service and return while it is at work.
 
     Raises:
         UsageError: The command cannot be run as it is.
         RunError: Records were lost.
+        HandedOver: A job is at work; the same call goes on when it has ended.
     """
     rules = load_rules(config.segment)
     engine = choose_engine(beam_flags, config.run.workers)
+    if no_wait:
+        refuse_to_leave(engine)
     set_filesystem_options(engine)
     require_filesystem(output)
     workspace = Workspace(output)
@@ -99,7 +105,7 @@ def run(
     with signals_interrupt(), workspace.lock(), ExitStack() as locks:
         if kept is not None:
             locks.enter_context(kept.lock(_made_with(config, encoder)))
-        one = _Run(files, config, rules, workspace, engine, role_model, encoder, until, kept)
+        one = _Run(files, config, rules, workspace, engine, role_model, encoder, until, kept, no_wait)
         if config.input.only_new and kept is not None:
             overwrite = one.take_new(inputs, overwrite)
         return one.run(inputs, overwrite)
@@ -149,7 +155,9 @@ class _Run:
         encoder: EncoderInfo | None,
         until: str,
         state: State | None = None,
+        no_wait: bool = False,
     ) -> None:
+        self.no_wait = no_wait
         self.found = files
         self.config = config
         self.rules = rules
@@ -299,7 +307,8 @@ class _Run:
         if phase == "cluster" and self._leaves() and not self._has_left() and not exists(self._left):
             record = None  # a state that has lost this run gets it again
         if record is None:
-            self.workspace.begin(phase)
+            if self._job_file(phase, at_work=True) is None:
+                self.workspace.begin(phase)
             start = time.monotonic()
             counts = step()
             record = {
@@ -433,7 +442,13 @@ class _Run:
         """Run one pipeline to its end, show its progress and return its counters."""
         with progress.show(phase, unit, total) as directory:
             ticks = directory if self.engine.is_local else ""
-            return run_pipeline(self.engine, lambda root: define(root, ticks), parallel)
+            job_file = self._job_file(phase, at_work=not self.no_wait)
+            return run_pipeline(self.engine, lambda root: define(root, ticks), parallel, job_file)
+
+    def _job_file(self, phase: str, at_work: bool) -> str | None:
+        """Return the file with the id of a phase's job; None if ``at_work`` and no job has been handed over."""
+        path = self.workspace.work(phase, f"job-{self.fingerprints[phase]}.json")
+        return path if not at_work or exists(path) else None
 
     # The end: tables, manifest
 
@@ -444,8 +459,9 @@ class _Run:
         # Tables that have been in their places before may have the cluster ids of an older run.
         rewritten = [table for table in ("stories", "teasers") if clustered or not exists(work("segment", table))]
         if self.workspace.finished("tables", self.fingerprints["tables"]) is None:
-            self.workspace.begin("tables")
-            self._merge_failures()
+            if self._job_file("tables", at_work=True) is None:
+                self.workspace.begin("tables")
+                self._merge_failures()
             self._set_cluster_ids(rewritten)
             self.workspace.finish("tables", {"fingerprint": self.fingerprints["tables"]})
         tables = {
