@@ -7,8 +7,8 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo nightly lint types test docs eval errors eval-clusters pages bench train schemas downstream soak wheel image \
-	image-check wheel-check check clean
+.PHONY: help venv demo nightly lint types test docs eval errors eval-clusters pages bench scale train schemas downstream soak \
+	wheel image image-check wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page
 
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
+
+scale: venv  ## what a billion pages would take, into docs/scale.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --measure --data $(DATA)
 
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
