@@ -1,7 +1,9 @@
-"""What schedulers are given in ``deploy/``: each gives the command that it says, and the schedulers accept it."""
+"""What schedulers are given in ``deploy/``: each gives the command that it says, and the schedulers accept it.
+
+The line for cron is run by ``tests/e2e/test_downstream.py``, the DAG by ``tests/e2e/test_airflow.py``.
+"""
 
 import ast
-import os
 import re
 import shlex
 import shutil
@@ -49,16 +51,6 @@ def check_call(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert call["config"].input.only_new and call["config"].run.date == TODAY
 
 
-def test_the_crontab_gives_the_command(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [line for line in (ROOT / "deploy" / "crontab").read_text().splitlines() if not line.startswith("#")]
-    variable, job = lines
-    assert variable == "DESK=/srv/copydesk"
-    assert not re.search(r"(?<!\\)%", job)
-    command = job.split(maxsplit=5)[5].replace("\\%", "%")
-    subprocess.run(["/bin/sh", "-c", command], env={"PATH": os.environ["PATH"], "DESK": str(desk)}, check=True)
-    check_call((desk / "log").read_text().splitlines(), monkeypatch)
-
-
 def test_the_service_gives_the_command(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service = (SYSTEMD / "copydesk.service").read_text()
     (started,) = re.findall(r"^ExecStart=(.+)$", service, re.MULTILINE)
@@ -86,7 +78,6 @@ def test_the_makefile_gives_the_command(desk: Path) -> None:
 
 
 def test_the_dag_can_be_read_and_calls_a_file_that_is_there() -> None:
-    """Airflow itself reads and executes it in ``make soak``."""
     dag = ast.parse((ROOT / "deploy" / "airflow" / "copydesk_dag.py").read_text())
     names = [node.value for node in ast.walk(dag) if isinstance(node, ast.Constant) and str(node.value).endswith(".py")]
     assert [(ROOT / "deploy" / "airflow" / name).is_file() for name in names] == [True]
