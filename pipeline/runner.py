@@ -35,9 +35,11 @@ from pipeline.sources import InputError, InputFile, match_inputs, require_filesy
 from pipeline.state import State
 from pipeline.workspace import Workspace, exists, fingerprint, read_json
 from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
+from transforms.core.layout import load_layout
 from transforms.core.role_model import ModelError, load_model
 from transforms.core.site_rules import SiteRules
 from transforms.embed import TEASERS
+from transforms.settings import SegmentSettings
 from transforms.types import LEVELS
 
 log = logging.getLogger("copydesk")
@@ -91,21 +93,21 @@ def run(
     require_filesystem(output)
     workspace = Workspace(output)
     kept = None if state is None else State(state)
-    if state is not None and (_stands_below(state, output) or _stands_below(output, state)):
+    if state is not None and _stand_in_each_other(state, output):
         raise UsageError(f"--state {state} and the output {output} stand in each other. Choose two directories")
     workspace.refuse_foreign(overwrite)
     try:
         files = _readable(match_inputs(inputs, config.input.only_new), inputs, output, "output")
         if state is not None:
             files = _readable(files, inputs, state, "state")
-        role_model = load_model(config.segment.model).hash if config.segment.method == "model" else None
+        models = _segment_models(config.segment)
         encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
     except (InputError, EncoderError, ModelError) as error:
         raise UsageError(str(error)) from error
     with signals_interrupt(), workspace.lock(), ExitStack() as locks:
         if kept is not None:
             locks.enter_context(kept.lock(_made_with(config, encoder)))
-        one = _Run(files, config, rules, workspace, engine, role_model, encoder, until, kept, no_wait)
+        one = _Run(files, config, rules, workspace, engine, models, encoder, until, kept, no_wait)
         if config.input.only_new and kept is not None:
             overwrite = one.take_new(inputs, overwrite)
         return one.run(inputs, overwrite)
@@ -135,9 +137,14 @@ def _readable(found: Sequence[InputFile], inputs: Sequence[str], output: str, ki
     return files
 
 
+def _stand_in_each_other(one: str, other: str) -> bool:
+    same = os.path.abspath(one) == os.path.abspath(other)
+    return same or _stands_below(one, other) or _stands_below(other, one)
+
+
 def _stands_below(path: str, output: str) -> bool:
     if is_local(path) and is_local(output):
-        path, output = os.path.abspath(path) + "/", os.path.abspath(output)
+        path, output = os.path.abspath(path), os.path.abspath(output)
     return path.startswith(output.rstrip("/") + "/")
 
 
@@ -151,7 +158,7 @@ class _Run:
         rules: SiteRules,
         workspace: Workspace,
         engine: Engine,
-        role_model: str | None,
+        models: Mapping[str, str],
         encoder: EncoderInfo | None,
         until: str,
         state: State | None = None,
@@ -163,7 +170,7 @@ class _Run:
         self.rules = rules
         self.workspace = workspace
         self.engine = engine
-        self.role_model = role_model
+        self.models = models
         self.encoder = encoder
         self.until = until
         self.state = state
@@ -223,9 +230,7 @@ class _Run:
         """Return for each phase what all that its result depends on adds up to, in a generation of the state."""
         settings = self.config.as_dict()
         survey = fingerprint("survey", __version__, self.inputs, settings["input"], generation if self.named else None)
-        segment = fingerprint(
-            "segment", survey, settings["segment"], self.role_model, self.rules.hash, settings["output"]
-        )
+        segment = fingerprint("segment", survey, settings["segment"], self.models, self.rules.hash, settings["output"])
         weights = self.encoder.weights_hash if self.encoder else None
         embed = fingerprint("embed", segment, settings["embed"], weights)
         clustering = ["cluster", embed, settings["cluster"], settings["run"]["date"]]
@@ -244,7 +249,7 @@ class _Run:
             "version": __version__,
             "inputs": self.inputs,
             "settings": settings,
-            "role_model": self.role_model,
+            "models": self.models,
             "rules": self.rules.hash,
         }
         if self.state is not None:
@@ -594,8 +599,19 @@ class _Run:
         return round(max(shares), 4)
 
     def _models(self) -> dict[str, str]:
-        models = {"roles": self.role_model} if self.role_model else {}
-        return models | ({"encoder": self.encoder.weights_hash} if self.encoder else {})
+        return {**self.models, **({"encoder": self.encoder.weights_hash} if self.encoder else {})}
+
+
+def _segment_models(settings: SegmentSettings) -> dict[str, str]:
+    """Return the hash of each model that the settings name for the reading of pages.
+
+    Raises:
+        ModelError: One cannot be used.
+    """
+    if settings.method != "model":
+        return {}
+    layout = load_layout(settings.model)
+    return {"roles": load_model(settings.model).hash} | ({"layout": layout.hash} if layout else {})
 
 
 def count_rows(path: str) -> int:
