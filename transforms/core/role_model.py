@@ -29,6 +29,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from transforms.core.dom_features import NAME_BUCKETS
 from transforms.core.features import FEATURES_VERSION, GROUPS, NAMES, Features, Hints, page_features
@@ -268,11 +269,9 @@ def with_doubtful_text(roles: NDArray[np.int64], p: Floats, chars: Floats) -> ND
 def _bag(table: Floats, ids: NDArray[np.int32], offsets: NDArray[np.int32]) -> Floats:
     """Sum of the rows of `table` in each bag, over the square root of the bag's size; [n, dim]."""
     sizes = np.diff(offsets)
-    out = np.zeros((len(sizes), table.shape[1]), np.float32)
-    filled = sizes > 0
-    if filled.any():
-        out[filled] = np.add.reduceat(table[ids], offsets[:-1][filled], axis=0)
-        out[filled] /= np.sqrt(sizes[filled])[:, None]
+    ones = np.ones(len(ids), np.float32)
+    out: Floats = csr_array((ones, ids, offsets), shape=(len(sizes), len(table))) @ table
+    out /= np.sqrt(np.maximum(sizes, 1))[:, None]
     return out
 
 
