@@ -16,6 +16,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.config import Config
+from pipeline.inbox import PAGES, TakeNew, page_row
 from pipeline.sinks import CLUSTER_COLUMNS, WriteTable, read_file_rows, read_table, table_files, vector_of, write_rows
 from pipeline.sources import InputFile, ReadPages, content_hash
 from pipeline.state import member_row, read_registry
@@ -36,7 +37,12 @@ LEFT = {"members": "known_members", "clusters": "known_clusters", "forwards": "f
 
 
 def define_survey(
-    root: beam.Pipeline, files: Sequence[InputFile], config: Config, workspace: Workspace, ticks: str
+    root: beam.Pipeline,
+    files: Sequence[InputFile],
+    config: Config,
+    workspace: Workspace,
+    ticks: str,
+    seen: str | None = None,
 ) -> None:
     """Read all inputs once, without parsing, and write which ids are used more than once.
 
@@ -46,11 +52,17 @@ def define_survey(
         config: The settings.
         workspace: Where to write.
         ticks: The directory for progress, or empty.
+        seen: The table of the pages that earlier runs have had, which are left out; "" for the first run. Unless it
+            is None, the pages that are read are written for the next.
     """
     pages = root | "Read" >> ReadPages(files, config.input)
     pages.failures | "ProgressOfFailures" >> Tick(ticks, FAILED)
+    if seen is not None:
+        rows = pages.out | "PageRows" >> beam.Map(page_row)
+        rows | "Write seen" >> WriteTable(PAGES, workspace.work("survey", PAGES))
     conflicts = (
         pages.out
+        | "TakeNew" >> TakeNew(seen or "")
         | "Progress" >> Tick(ticks)
         | "Sight" >> beam.Map(_sight).with_output_types(tuple[str, Sighting])
         | "FindConflicts" >> FindConflicts()
@@ -82,6 +94,7 @@ def define_segment(
     rules: SiteRules,
     workspace: Workspace,
     ticks: str,
+    seen: str | None = None,
 ) -> None:
     """Read the inputs and write the tables stories, teasers, pages, segments and failures.
 
@@ -92,6 +105,7 @@ def define_segment(
         rules: The rules of the user's own.
         workspace: Where the survey's files are, and where to write.
         ticks: The directory for progress, or empty.
+        seen: As for the survey.
     """
     conflicts = (
         root
@@ -99,7 +113,7 @@ def define_segment(
         | "FromJson" >> beam.Map(_conflict_from_json).with_output_types(Conflict)
     )
     read = root | "Read" >> ReadPages(files, config.input)
-    settled = read.out | "SettleIds" >> SettleIds(conflicts)
+    settled = read.out | "TakeNew" >> TakeNew(seen or "") | "SettleIds" >> SettleIds(conflicts)
     parsed = settled.out | "FindBlocks" >> FindBlocks(config.segment, rules)
     labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment, rules)
     split = labelled.out | "SplitStories" >> SplitStories(config.segment)

@@ -18,6 +18,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from transforms.core.dom import TooDeepError, html_blocks, parse_html
 from transforms.core.encoding import decode
 from transforms.core.features import Hints
+from transforms.core.layout import load_layout
 from transforms.core.lines import text_blocks
 from transforms.core.metadata import Metadata, read_metadata
 from transforms.core.page_error import PageError
@@ -28,9 +29,9 @@ from transforms.settings import SegmentSettings
 from transforms.types import Block, Page, PageResult
 
 # On a page whose kept text the model is less sure of than this, readability is asked as well.
-_UNSURE_PAGE = 0.6
+_UNSURE_PAGE = 0.56
 # Only blocks below this confidence follow the second opinion.
-_UNSURE_BLOCK = 0.7
+_UNSURE_BLOCK = 0.63
 _START_TAG = re.compile("<[A-Za-z]")
 # Blocks that the model reads at a time: bounds memory on pages with very many lines.
 _WINDOW = 2_000
@@ -150,8 +151,10 @@ def _model_labels(parsed: Parsed, settings: SegmentSettings) -> list[Label]:
 def split_page(labelled: Labelled, settings: SegmentSettings) -> PageResult:
     """Split a labelled page into its main story and its teasers."""
     parsed = labelled.parsed
+    has_layout = settings.method == "model" and bool(parsed.blocks) and parsed.blocks[0].dom is not None
+    layout = load_layout(settings.model) if has_layout else None
     result = split_story(
-        parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags
+        parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags, layout
     )
     if result.story is not None and result.story.confidence < settings.min_confidence:
         return replace(result, page=replace(result.page, status="doubtful"))
