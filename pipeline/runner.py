@@ -228,12 +228,7 @@ class _Run:
 
     def _segment(self) -> dict[str, int]:
         inputs = self.records["survey"]["counts"]["inputs"]
-        counters = self._pipeline(
-            "segment",
-            "pages",
-            inputs,
-            lambda root, ticks: phases.define_segment(root, self.files, self.config, self.rules, self.workspace, ticks),
-        )
+        counters = self._segment_by_sites(inputs) if self.config.segment.profiles else self._segment_at_once(inputs)
         pages = count_rows(self.workspace.table("pages"))
         failures = count_rows(self.workspace.work("segment", "failures"))
         if inputs != pages + failures:
@@ -248,6 +243,32 @@ class _Run:
             "failures": failures,
             **{table: counters[f"tables/{table}"] for table in ("stories", "teasers", "segments")},
         }
+
+    def _segment_at_once(self, inputs: int) -> Counter[str]:
+        return self._pipeline(
+            "segment",
+            "pages",
+            inputs,
+            lambda root, ticks: phases.define_segment(root, self.files, self.config, self.rules, self.workspace, ticks),
+        )
+
+    def _segment_by_sites(self, inputs: int) -> Counter[str]:
+        """Label all pages and learn their sites, then judge their lines; return the counters of both passes."""
+        learned = self._pipeline(
+            "segment: learn",
+            "pages",
+            inputs,
+            lambda root, ticks: phases.define_learn(root, self.files, self.config, self.rules, self.workspace, ticks),
+        )
+        counters = self._pipeline(
+            "segment",
+            "pages",
+            inputs,
+            lambda root, ticks: phases.define_judge(root, self.config, self.rules, self.workspace, ticks),
+        )
+        for handed_over in ("labelled", "unlabelled"):
+            remove_tree(self.workspace.work("segment", handed_over))
+        return learned + counters
 
     def _embed(self) -> dict[str, int]:
         counts = self.records["segment"]["counts"]

@@ -163,6 +163,16 @@ SCHEMAS: dict[str, pa.Schema] = {
             "facts": pa.binary(),
         }
     ),
+    "labelled": pa.schema({"labelled": pa.binary()}),
+    "profiles": pa.schema(
+        {
+            "site": pa.string(),
+            "stories": pa.int64(),
+            "lines": pa.binary(),
+            "counts": pa.binary(),
+            "pages": pa.binary(),
+        }
+    ),
     "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),
 }
 _ADDED_LATER = frozenset({"links_to", "linked_from", "duplicate_of", *_CLUSTERS})  # null until the clusters are known

@@ -25,7 +25,7 @@ LAYERS = (
     r"transforms\.(coders|metrics|page_stage)",
     r"transforms\.\w+",
     r"pipeline\.(config|rules|files|streams|formats|sources|sinks|logs|progress|html)",
-    r"pipeline\.(workspace|worker|engine|join_pages)",
+    r"pipeline\.(workspace|worker|engine|join_pages|site_files)",
     r"pipeline\.(phases|report|explain|explain_html|find_page|diff)",
     r"pipeline\.runner",
     r"pipeline\.cli",

@@ -30,6 +30,7 @@ class SegmentSettings:
     model: str = ""  # file of a role model; empty for the one in the package
     method: str = "model"  # "model", or "readability" as a baseline to compare with
     min_confidence: float = 0.0  # pages whose story is below this are marked doubtful
+    profiles: bool = False  # learn which lines recur across the pages of a site, and drop them from stories
     sites: str = ""  # directory of rules for sites, or one file of them; empty for those in the package
     rules: str = ""  # rules in Python, apart by commas: "package.module:function", "FILE.py:function" or a name
 

@@ -95,14 +95,19 @@ def test_a_page_that_is_read_again_does_not_vouch_for_itself():
 
 
 def test_titles_bylines_bios_and_teasers_may_recur():
-    kept = ["title", "byline", "bio", "teaser_title", "teaser_text", "teaser_caption", "comment"]
+    kept = ["title", "byline", "bio", "heading", "teaser_title", "teaser_text", "teaser_caption", "comment"]
     pages = [page(*story(n), *((role, f"The {role} of this site's every page") for role in kept)) for n in range(30)]
     assert roles(learned(*pages), "p0", *pages[0]) == ["body"] * 4 + kept
 
 
+def test_short_lines_recur_in_stories_as_well():
+    pages = [page(*story(n), "Serves 4") for n in range(30)]
+    assert roles(learned(*pages), "p0", *pages[0]) == ["body"] * 5
+
+
 def test_a_line_is_compared_whole_whatever_its_case_and_spaces():
-    pages = [page(*story(n), "Read  MORE") for n in range(5)]
-    other = page(*story(77), "read more", "He could read more in an hour than I in a day.")
+    pages = [page(*story(n), "Read  MORE about this") for n in range(5)]
+    other = page(*story(77), "read more about this", "He could read more about this than I.")
     assert roles(learned(*pages), "new", *other) == ["body"] * 4 + ["boilerplate", "body"]
 
 

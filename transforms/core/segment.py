@@ -8,7 +8,7 @@ The pipeline runs the same three functions as three stages; ``segment_page`` is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from readability import Document
@@ -22,8 +22,9 @@ from transforms.core.lines import text_blocks
 from transforms.core.metadata import Metadata, read_metadata
 from transforms.core.page_error import PageError
 from transforms.core.role_model import Label, load_model
+from transforms.core.site_profile import PageLines, SiteProfile, page_lines, relabel
 from transforms.core.site_rules import NO_RULES, SiteRules
-from transforms.core.story_split import split_story
+from transforms.core.story_split import registered_domain, split_story
 from transforms.settings import SegmentSettings
 from transforms.types import Block, Page, PageResult
 
@@ -36,7 +37,10 @@ _WINDOW = 2_000
 _WORD = re.compile(r"\w+")
 _MAIN = ("body", "heading")
 
-__all__ = ["Labelled", "PageError", "Parsed", "label_blocks", "parse_page", "segment_page", "split_page"]
+__all__ = [
+    "Labelled", "PageError", "Parsed", "apply_rules", "judge_lines", "label_blocks", "lines_of_site", "parse_page",
+    "segment_page", "split_page", "without_markup",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,43 @@ def label_blocks(parsed: Parsed, settings: SegmentSettings, rules: SiteRules = N
         label = Label("body", 1.0, 0.0, "the input is a story")
         return Labelled(parsed, (label,) * len(parsed.blocks))
     labels = _readability_labels(parsed) if settings.method == "readability" else _model_labels(parsed, settings)
+    return apply_rules(Labelled(parsed, tuple(labels)), rules)
+
+
+def apply_rules(labelled: Labelled, rules: SiteRules) -> Labelled:
+    """Let the rules of a page's site decide its lines."""
+    parsed = labelled.parsed
     url = parsed.page.url or parsed.metadata.url
-    return Labelled(parsed, tuple(rules.of(url).apply(parsed.page, url, parsed.blocks, labels)))
+    return Labelled(parsed, tuple(rules.of(url).apply(parsed.page, url, parsed.blocks, labelled.labels)))
+
+
+def lines_of_site(labelled: Labelled, seen: str = "") -> tuple[str, PageLines] | None:
+    """Return a page's site and what its profile learns from the page; None where no site is known."""
+    page = labelled.parsed.page
+    site = registered_domain(page.url or labelled.parsed.metadata.url)
+    if site is None or page.kind == "clean":
+        return None
+    return site, page_lines(page.id, labelled.parsed.blocks, labelled.labels, seen)
+
+
+def judge_lines(
+    labelled: Labelled, profile_of: Callable[[str], SiteProfile | None], rules: SiteRules = NO_RULES
+) -> Labelled:
+    """Let the profile of a page's site, then its rules, decide the lines of a page that the model has labelled."""
+    parsed = labelled.parsed
+    if parsed.page.kind == "clean":
+        return labelled
+    site = registered_domain(parsed.page.url or parsed.metadata.url)
+    if site is not None:
+        labels = relabel(profile_of(site), parsed.page.id, parsed.blocks, labelled.labels)
+        labelled = Labelled(parsed, tuple(labels))
+    return apply_rules(labelled, rules)
+
+
+def without_markup(labelled: Labelled) -> Labelled:
+    """Return a labelled page without the bytes and the HTML that it was read from, which no later step reads."""
+    parsed = labelled.parsed
+    return replace(labelled, parsed=replace(parsed, html=None, page=replace(parsed.page, content="")))
 
 
 def _model_labels(parsed: Parsed, settings: SegmentSettings) -> list[Label]:

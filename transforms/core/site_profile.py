@@ -29,7 +29,8 @@ LINES = 400  # lines of a page that are remembered
 KEPT_LINES = 2_000  # recurring lines of a site that are kept
 
 _MAIN = ("body", "heading")
-_DECIDED = ("body", "heading", "dek", "caption")  # titles, bylines, bios and teasers recur and are what they are
+_DECIDED = ("body", "dek", "caption")  # titles, headings, bylines, bios and teasers recur and are what they are
+_SHORTEST = 15  # characters from which a line is decided: short ones, such as "Serves 4", recur in stories as well
 _COPY = 0.5  # share of the shorter page's main text from which two pages show the same story
 _LEAST = 2  # other stories that a line must stand with
 # Beta priors of the share of a site's stories with which a line stands: of the site's own lines, and of a story's.
@@ -171,7 +172,7 @@ def relabel(site: SiteProfile | None, page_id: str, blocks: Sequence[Block], lab
     """Return the labels of a page, with lines of the story that belong to the site made boilerplate.
 
     The odds that the model sees against a line's role are multiplied by the likelihood ratio of how often the line
-    recurs. Without a profile, and for lines that recur with fewer than two other stories, nothing changes.
+    recurs. Without a profile, and for lines that recur with fewer than two other stories or are short, nothing changes.
     """
     labels = list(labels)
     if site is None:
@@ -182,9 +183,9 @@ def relabel(site: SiteProfile | None, page_id: str, blocks: Sequence[Block], lab
     # Its own story does not count: it was learned from the page itself, or from a copy of it.
     own = line_hash(page_id) in site._pages or recurring >= _COPY * max(sum(main), 1)
     others = site.stories - own
-    for number, (label, count) in enumerate(zip(labels, counts, strict=True)):
+    for number, (block, label, count) in enumerate(zip(blocks, list(labels), counts, strict=True)):
         count -= own
-        if label.role not in _DECIDED or count < _LEAST:
+        if label.role not in _DECIDED or count < _LEAST or len(block.text) < _SHORTEST:
             continue
         sure = min(label.confidence, _SURE)
         odds = log((1 - sure) / sure) + evidence(count, others)
