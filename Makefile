@@ -7,7 +7,8 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test docs eval eval-clusters pages bench train wheel-check check clean
+.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench train schemas downstream soak wheel image \
+	image-check wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +49,9 @@ docs: venv  ## the documents as a site in build/docs/; a broken link or referenc
 eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python
 
+errors: venv build/folds/done  ## which roles are given for which, and which words of stories are lost or added
+	$(BIN)/python -m benchmarks.errors --data $(DATA) --folds build/folds
+
 eval-clusters: venv  ## duplicates beside MinHash, events, topics and links
 	$(BIN)/python -m benchmarks.clusters --data $(DATA)
 
@@ -77,10 +81,36 @@ train: venv  ## rebuild the role model and the page-kind model from DATA, with f
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
 
+wheel: venv  ## dist/copydesk-VERSION-py3-none-any.whl
+	rm -rf build
+	$(BIN)/python -m build --no-isolation --wheel .
+
+IMAGE ?= copydesk:0.1.0
+DOCKER ?= docker
+image: wheel  ## the workers' image for Flink, Spark and Dataflow; IMAGE names it
+	$(DOCKER) build $(BUILD_FLAGS) -f deploy/Dockerfile -t $(IMAGE) .
+
+image-check: wheel  ## the steps of that image without a container engine, in a scratch environment
+	$(BIN)/python deploy/image_check.py
+
+soak: venv  ## the tests that take long
+	$(BIN)/python -m pytest -q -m soak
+
+schemas: venv  ## write docs/schemas/ from the source
+	$(BIN)/python docs/build_schemas.py
+
+$(VENV)-dolma/.installed:
+	$(PYTHON) -m venv $(VENV)-dolma
+	$(VENV)-dolma/bin/python -m pip install -q dolma==1.2.1
+	touch $@
+
+downstream: venv $(VENV)-dolma/.installed  ## an export goes through the Dolma toolkit, in an environment of its own
+	DOLMA=$(abspath $(VENV)-dolma)/bin/dolma $(BIN)/python -m pytest -q tests/e2e/test_downstream.py tests/e2e/test_export.py
+
 wheel-check: venv  ## build the wheel, install it elsewhere, run it from another directory
 	sh tests/e2e/wheel_check.sh $(PYTHON)
 
 check: test wheel-check  ## all that CI runs, and the wheel
 
 clean:  ## remove environments and everything built
-	rm -rf $(VENV) $(VENV)-peers build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -21,8 +21,14 @@ from datetime import date
 from pathlib import Path
 
 import numpy
+from resiliparse.parse.lang import detect_fast
 
-from training.data import FOLDS, domain_of, fold_of, read_jsonl
+from benchmarks.composed import composed_pages
+from benchmarks.intervals import interval, load_score, page_word_f1
+from benchmarks.passages import left_in, related_lines
+from benchmarks.quality_tables import PEERS, tables
+from training.data import FOLDS, domain_of, fold_of, load_pages, read_jsonl
+from training.pools import load_stories
 from transforms.core.lines import text_blocks
 
 STORY_SETS = (
@@ -34,7 +40,6 @@ STORY_SETS = (
 )
 OWN_PAGES = Path(__file__).parents[1] / "tests/data"
 MARK = ".evaluation"  # stands in a working folder, which the next evaluation empties
-PEERS = ("trafilatura", "readability-lxml")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     (args.work / MARK).touch()
     table = [_story_row(args, *entry) for entry in STORY_SETS]
     roles = _roles(args)
+    composed = _composed(args)
     clusters = _clusters(args)
     own = {
         "the seed page": _packaged(args, args.data / "seed/roles.jsonl"),
@@ -67,12 +73,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "versions": _versions(args.peers),
         "stories": table,
         "roles": roles,
+        "composed": composed,
         "own": own,
         "clusters": clusters,
     }
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "quality.json").write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
-    text = _markdown(result)
+    text = tables(result)
     (args.out / "quality.md").write_text(f"# Measured quality\n\n{text}")
     print(text)
     below = [row["set"] for row in table if row["copydesk"]["word_f1"] < row["bar"]]
@@ -90,15 +97,34 @@ def _story_row(args: argparse.Namespace, name: str, source: str, form: str, bar:
     row = {"set": name, "pages": len(gold), "bar": bar, "seconds": round(time.monotonic() - began, 1)}
     gold_file = args.data / source / "gold.jsonl"
     only = ["--only", "page_type=article"] if source == "wcxb" else []
-    row["copydesk"] = _score(args, "stories", gold_file, _joined(stories, work / "stories.jsonl"), *only)
+    found = {"copydesk": _joined(stories, work / "stories.jsonl")}
     if form != "html":
-        row["untouched"] = _score(args, "stories", gold_file, args.data / source / form, *only)
+        found["untouched"] = args.data / source / form
     elif args.peers:
         for peer in PEERS:
-            out = work / f"{peer}.jsonl"
-            subprocess.run([args.peers, "benchmarks/peers.py", peer, str(out), *map(str, folders)], check=True)
-            row[peer] = _score(args, "stories", gold_file, out, *only)
+            found[peer] = work / f"{peer}.jsonl"
+            command = [args.peers, "benchmarks/peers.py", peer, str(found[peer]), *map(str, folders)]
+            subprocess.run(command, check=True)
+    score, related = load_score(args.data / "score/score.py"), related_lines(args.data, source)
+    for tool, file in found.items():
+        rows = read_jsonl(file)
+        row[tool] = _score(args, "stories", gold_file, file, *only)
+        values = page_word_f1(score, gold, rows)
+        row[tool]["word_f1_interval"] = interval(values)
+        row[tool]["related"] = left_in(related, gold, rows)
+        if source == "news":
+            row[tool]["languages"] = _by_language(gold, values)
     return row
+
+
+def _by_language(gold: Sequence[dict], values: Sequence[float]) -> dict[str, tuple[int, float]]:
+    """Pages and mean word F1 of English and of all other languages, by the language of the reference text."""
+    english = [detect_fast(page["text"][:4000])[0] == "en" for page in gold]
+    groups = {
+        name: [value for value, is_english in zip(values, english, strict=True) if is_english == wanted]
+        for name, wanted in (("English", True), ("other languages", False))
+    }
+    return {name: (len(found), sum(found) / max(len(found), 1)) for name, found in groups.items()}
 
 
 def _inputs(data: Path, source: str, form: str, gold: list[dict], fold: int, work: Path) -> Path:
@@ -149,7 +175,7 @@ def _score(args: argparse.Namespace, what: str, gold: Path, rows: Path, *more: s
     return {key: float(value) for key, value in (line.split() for line in printed.splitlines())}
 
 
-def _roles(args: argparse.Namespace) -> dict[str, float]:
+def _roles(args: argparse.Namespace) -> dict:
     """Roles and teasers on the hand-labelled pages, by site folds."""
     urls = {g["id"]: g["url"] for g in read_jsonl(args.data / "news/gold.jsonl")}
     gold = read_jsonl(args.data / "gold/roles.jsonl")
@@ -169,7 +195,22 @@ def _roles(args: argparse.Namespace) -> dict[str, float]:
     bins = _reliability(gold, read_jsonl(segments))
     lines = sum(n for n, _, _ in bins)
     error = sum(n * abs(sure - right) for n, sure, right in bins) / lines
-    return _score(args, "roles", args.data / "gold/roles.jsonl", segments) | {"calibration_error": error}
+    score = _score(args, "roles", args.data / "gold/roles.jsonl", segments)
+    return score | {"calibration_error": error, "reliability": bins}
+
+
+def _composed(args: argparse.Namespace) -> dict[str, float]:
+    """Roles and teasers on composed pages of stories and sites that the model never saw."""
+    pages = composed_pages(load_pages(args.data), load_stories(args.data))
+    work, outs = args.work / "composed", []
+    for fold in range(FOLDS):
+        folder = work / f"fold-{fold}"
+        folder.mkdir(parents=True)
+        _write(folder / "pages.jsonl", ({"id": p["id"], "text": p["text"]} for f, p in pages if f == fold))
+        outs.append(_run(args, folder, fold, "segments"))
+    gold = work / "gold.jsonl"
+    _write(gold, (page for _, page in pages))
+    return _score(args, "roles", gold, _joined(outs, work / "segments.jsonl"))
 
 
 def _reliability(gold: Sequence[dict], segments: Iterable[dict], bins: int = 10) -> list[tuple[int, float, float]]:
@@ -218,62 +259,6 @@ def _versions(peers: str | None) -> dict[str, str]:
         printed = subprocess.run([peers, "-c", code], check=True, capture_output=True, text=True).stdout
         versions |= json.loads(printed)
     return versions
-
-
-def _markdown(result: dict) -> str:
-    versions = result["versions"]
-    lines = [
-        f"Measured {result['date']} by `make eval`; "
-        + ", ".join(f"{k} {v}" for k, v in sorted(versions.items()))
-        + ". Each page is read by a model that never saw its site.",
-        "",
-        "| main story, word F1 | pages | copydesk | bar | trafilatura | readability-lxml | text untouched |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in result["stories"]:
-        cells = [
-            f"{row[s]['word_f1']:.3f}" if s in row else "" for s in ("trafilatura", "readability-lxml", "untouched")
-        ]
-        lines.append(
-            f"| {row['set']} | {row['pages']} | **{row['copydesk']['word_f1']:.3f}** | {row['bar']:.3f} | "
-            + " | ".join(cells)
-            + " |"
-        )
-    lines += [
-        "",
-        "| the same pages | 4-gram precision | recall | F1 | token-exact pages |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for row in result["stories"]:
-        for tool in ("copydesk", *PEERS):
-            if tool in row:
-                score = row[tool]
-                lines.append(
-                    f"| {row['set']}, {tool} | {score['shingle_p']:.3f} | {score['shingle_r']:.3f} | "
-                    f"{score['shingle_f1']:.3f} | {score['exact']:.0%} |"
-                )
-    roles, clusters = result["roles"], result["clusters"]
-    lines += [
-        "",
-        "| roles and teasers, text pages | accuracy | macro F1 | teasers F1 | teasers F1, mean over pages |",
-        "| --- | --- | --- | --- | --- |",
-        _role_row(f"hand-labelled pages, by site folds ({roles['pages']:.0f})", roles),
-        *(_role_row(f"{name} ({score['pages']:.0f})", score) for name, score in result["own"].items()),
-        "",
-        "Expected calibration error of the confidence of a line's role, hand-labelled pages: "
-        f"{roles['calibration_error']:.3f}.",
-        "",
-        "| clusters, ECB+ (483 texts) | B-cubed P | R | F1 |",
-        "| --- | --- | --- | --- |",
-    ]
-    for level, score in clusters.items():
-        lines.append(f"| {level} | {score['bcubed_p']:.3f} | {score['bcubed_r']:.3f} | {score['bcubed_f1']:.3f} |")
-    return "\n".join(lines) + "\n"
-
-
-def _role_row(name: str, score: dict[str, float]) -> str:
-    keys = ("accuracy", "macro_f1", "teaser_f1", "teaser_page_f1")
-    return f"| {name} | " + " | ".join(f"{score[key]:.3f}" for key in keys) + " |"
 
 
 if __name__ == "__main__":

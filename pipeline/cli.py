@@ -1,4 +1,4 @@
-"""The command line: ``copydesk run | explain | diff | report | config``.
+"""The command line: ``copydesk run | explain | diff | report | export | config``.
 
 Only parses, dispatches and prints. Apache Beam, torch and numpy are imported by the commands that
 need them, so that ``--help`` answers at once.
@@ -35,6 +35,7 @@ examples:
   copydesk explain page.html                       why each line of a page went where it went
   copydesk diff before after                       what a change of model or settings did, page by page
   copydesk report out                              write out/report.html again
+  copydesk export out --to markdown -o stories     a run for other tools: dolma, huggingface, markdown
   copydesk config --config nightly                 the settings that a run would use, as TOML
 """
 
@@ -47,7 +48,8 @@ examples:
   copydesk run pages/ -o out --format jsonl --set run.workers=4
   copydesk run clean.jsonl -o out --set input.clean=true         input that is already stories
   copydesk run pages/ -o out --until segment                     no embedding, no clusters
-  copydesk run inbox/ -o out/run_date=2026-11-24 --config nightly --set run.date=2026-11-24
+  copydesk run inbox/ -o out/run_date=2026-11-24 --state state --config nightly --set run.date=2026-11-24
+  copydesk run pages/ -o out --log-format json 2>run.jsonl       progress and results for machines
   copydesk run gs://bucket/in -o gs://bucket/out -- --runner=FlinkRunner --flink_master=host:8081
 
 exit status: 0 done, 1 failed or interrupted, 2 wrong usage or configuration,
@@ -72,6 +74,20 @@ examples:
   copydesk diff before after --json --limit 0 | jq -r '.worst[] | select(.story_word_f1 < 0.9) | .id'
 """
 
+EXPORT_FORMATS = ("dolma", "huggingface", "markdown")
+
+EXPORT_EXAMPLES = """\
+formats:
+  dolma         documents/ (each page) and attributes/ (the roles of its lines, as spans), gzipped JSON lines
+  huggingface   a dataset folder: Parquet per table and a README.md, the card, filled from the manifest
+  markdown      one .md file per story, with front matter
+
+examples:
+  copydesk export out --to markdown -o stories
+  copydesk export out --to huggingface -o dataset --name "Harbour news"
+  copydesk export out --to dolma -o corpus --overwrite
+"""
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are ``UsageError``."""
@@ -93,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except UsageError as error:
-        print(f"copydesk: {error}", file=sys.stderr)
+        logs.complain(str(error))
         return USAGE
     except KeyboardInterrupt:  # in a command other than run, or while run is still importing
         print("copydesk: interrupted", file=sys.stderr)
@@ -127,6 +143,7 @@ def _top_parser() -> Parser:
     commands.add_argument("explain", help="show each line of one page with its role and reason", nargs="?")
     commands.add_argument("diff", help="compare two runs over the same pages", nargs="?")
     commands.add_argument("report", help="write a run's report.html again", nargs="?")
+    commands.add_argument("export", help="write a run in the layout of another tool", nargs="?")
     commands.add_argument("config", help="print the effective settings as TOML", nargs="?")
     others = parser.add_argument_group("options")
     others.add_argument("-h", "--help", action="store_true", help="show this help")
@@ -196,13 +213,9 @@ def _run(arguments: list[str]) -> int:
         raise UsageError("no input: name a folder, a file or a pattern, for example copydesk run pages/ -o out")
     if options.output is None:
         raise UsageError("no output: name a directory with -o, for example copydesk run pages/ -o out")
-    if options.state is not None:
-        raise UsageError(
-            "--state is not supported yet: cluster ids are not carried from one run to the next; leave it out"
-        )
     settings = _settings(options)
 
-    logs.configure(options.verbose)
+    logs.configure(options.verbose, options.log_format)
     from pipeline import runner
 
     return _report_errors(
@@ -214,6 +227,7 @@ def _run(arguments: list[str]) -> int:
                 config=settings,
                 until=options.until,
                 overwrite=options.overwrite,
+                state=options.state,
                 beam_flags=beam_flags,
             ),
             options.output,
@@ -235,11 +249,28 @@ def _run_parser() -> Parser:
     parser.add_argument(
         "--until", type=_phase, default=PHASES[-1], metavar="PHASE", help=f"stop after {', '.join(PHASES)}"
     )
-    parser.add_argument("--state", metavar="DIR", help=argparse.SUPPRESS)  # reserved
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        help="directory that a run leaves for the next: with it clusters keep their ids from run to run",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what OUT holds of another run")
     parser.add_argument("-v", "--verbose", action="store_true", help="log more, and tracebacks of errors")
+    parser.add_argument(
+        "--log-format",
+        type=_log_format,
+        default="text",
+        metavar="text|json",
+        help="json: one object a line, for machines",
+    )
     _add_settings(parser)
     return parser
+
+
+def _log_format(name: str) -> str:
+    if name not in logs.FORMATS:
+        raise UsageError(f"--log-format must be {' or '.join(logs.FORMATS)}, not {name!r}")
+    return name
 
 
 def _phase(name: str) -> str:
@@ -290,13 +321,13 @@ def _report_errors(verbose: bool, command: Callable[[], int]) -> int:
     except (UsageError, BrokenPipeError):
         raise
     except (KeyboardInterrupt, engine.Interrupted):
-        print("copydesk: interrupted; run the same command again to continue", file=sys.stderr)
+        logs.complain("interrupted; run the same command again to continue")
         return FAILED
     except Exception as error:
         logging.getLogger("copydesk").debug("traceback of the failure", exc_info=True)
-        print(f"copydesk: {engine.describe(error)}", file=sys.stderr)
+        logs.complain(engine.describe(error))
         if not verbose and not isinstance(error, engine.RunError):
-            print("copydesk: run it again with -v for the traceback", file=sys.stderr)
+            logs.complain("run it again with -v for the traceback")
         return FAILED
 
 
@@ -307,10 +338,9 @@ def _summarise(manifest: dict[str, Any], output: str, max_failures: float) -> in
     print(report.summary(manifest, output))
     share = manifest["failure_share"]
     if share > max_failures:
-        print(
-            f"copydesk: {share:.1%} of the inputs failed, more than the {max_failures:.1%} of "
-            "--max-failures; the failures table says why",
-            file=sys.stderr,
+        logs.complain(
+            f"{share:.1%} of the inputs failed, more than the {max_failures:.1%} of "
+            "--max-failures; the failures table says why"
         )
         return TOO_MANY_FAILURES
     return DONE
@@ -424,7 +454,7 @@ def _diff(arguments: list[str]) -> int:
     return _report_errors(True, show)
 
 
-# report and config
+# report, export and config
 
 
 def _report(arguments: list[str]) -> int:
@@ -449,6 +479,37 @@ def _print_path(path: str) -> int:
     return DONE
 
 
+def _export(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="copydesk export",
+        usage="copydesk export OUT --to FORMAT -o DIR [options]",
+        description="Write a finished run in the layout of another tool.",
+        epilog=EXPORT_EXAMPLES,
+    )
+    parser.add_argument("run", metavar="OUT", nargs="?", help="the output directory of a finished run")
+    parser.add_argument("--to", metavar="FORMAT", help=", ".join(EXPORT_FORMATS))
+    parser.add_argument("-o", "--output", metavar="DIR", help="directory for the export; new or empty")
+    parser.add_argument("--name", metavar="NAME", help="what the data are called; by default the name of OUT")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier export in DIR")
+    options = _parse(parser, arguments)
+    if options.run is None or options.output is None:
+        missing = "run: name the output" if options.run is None else "output: name a"
+        raise UsageError(f"no {missing} directory, for example copydesk export out --to markdown -o stories")
+    if options.to not in EXPORT_FORMATS:
+        near = config.suggestion(options.to or "", EXPORT_FORMATS)
+        raise UsageError(f"--to must be one of {', '.join(EXPORT_FORMATS)}, not {options.to!r}{near}")
+
+    logs.configure(verbose=False)
+    from pipeline import export
+
+    def write() -> int:
+        counts = export.export(options.run, options.to, options.output, options.name, options.overwrite)
+        print(f"{options.output}: " + ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items()))
+        return DONE
+
+    return _report_errors(True, write)  # there is no -v to point to
+
+
 def _config(arguments: list[str]) -> int:
     parser = Parser(
         prog="copydesk config",
@@ -470,5 +531,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "explain": _explain,
     "diff": _diff,
     "report": _report,
+    "export": _export,
     "config": _config,
 }

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options import pipeline_options
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
@@ -84,6 +85,11 @@ def choose_engine(beam_flags: Sequence[str], workers: int) -> Engine:
     if name == options.runner and name.lower() not in known:
         raise UsageError(f"no runner {name!r}{suggestion(name, known.values())}")
     return Engine(known.get(name.lower(), options.runner), tuple(beam_flags))
+
+
+def set_filesystem_options(engine: Engine) -> None:
+    """Let this process reach files as the pipelines will, for example with ``--s3_endpoint_url``."""
+    FileSystems.set_options(PipelineOptions(list(engine.flags)))
 
 
 @functools.cache

@@ -14,6 +14,14 @@ from typing import Any
 import orjson
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+
+import pipeline.s3  # noqa: F401  empty files
+
+# Beam's client for S3 refuses to work where no pipeline has set any options yet: in commands that run none, and in
+# workers of an external pool. None are needed; the environment says where the store is and who asks.
+if FileSystems._pipeline_options is None:
+    FileSystems.set_options(PipelineOptions([]))
 
 GLOB_CHARACTERS = "*?["
 
@@ -64,6 +72,8 @@ def rename_tree(source: str, target: str) -> None:
         FileSystems.rename([source], [target])
     else:
         files = [file.path for file in list_below(source)]
+        if not files:
+            return
         FileSystems.rename(files, [target.rstrip("/") + file[len(source.rstrip("/")) :] for file in files])
 
 

@@ -38,6 +38,8 @@ _PARQUET_ROWS = 16  # rows held at a time
 _PARQUET_BUFFER = 1 << 20  # bytes read ahead per column
 _WARC_HEADER_LIMIT = 1 << 20  # bytes of a record's headers
 _DETAIL_LIMIT = 500  # characters of a failure's detail
+_ID_LIMIT = 1_000  # characters of an id: each of a page's rows repeats it
+_URL_LIMIT = 8_000  # characters of an address; a longer one is none
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _UTF8_MARK = b"\xef\xbb\xbf"
 
@@ -263,7 +265,7 @@ def _read_payload(
     settings: InputSettings,
 ) -> Page | Failure:
     # A record's own id is drawn anew by each crawl, so the address is the better one.
-    url = _string(record.headers.get("WARC-Target-URI"))
+    url = _address(record.headers.get("WARC-Target-URI"))
     if len(content) > settings.max_bytes:
         return _too_large(file, record.stream_pos, settings, url)
     if is_binary(content):
@@ -302,6 +304,9 @@ def _read_record(record: Any, file: InputFile, offset: int, settings: InputSetti
     own_id = _string(record.get(settings.id_key))
     title = _string(record.get(settings.title_key))
     text, html = (_content(record.get(key)) for key in (settings.text_key, settings.html_key))
+    if own_id is not None and len(own_id) > _ID_LIMIT:
+        detail = f"its id in {settings.id_key!r} has {len(own_id)} characters, more than {_ID_LIMIT}: {own_id[:60]}..."
+        return _failure(file, offset, "bad_record", detail)
     if settings.clean:
         kind, content = "clean", text or ""
         if html and html.strip() and not content.strip():
@@ -326,7 +331,7 @@ def _read_record(record: Any, file: InputFile, offset: int, settings: InputSetti
         kind,
         content,
         Source(file.path, offset),
-        url=_string(record.get(settings.url_key)),
+        url=_address(record.get(settings.url_key)),
         title=title,
         published=_string(record.get(settings.date_key)),
         metadata=_metadata(record, settings),
@@ -335,11 +340,12 @@ def _read_record(record: Any, file: InputFile, offset: int, settings: InputSetti
 
 
 def _identified(page: Page, own_id: str | None) -> Page:
-    """The page with its id: its own, else its url without fragment, else its content's hash.
+    """The page with its id: its own, else its url without fragment if it is not too long, else its content's hash.
 
     A fragment names a place in a page, and ``#t1`` behind a page's id is the id of a teaser.
     """
     address = (page.url or "").partition("#")[0]
+    address = address if len(address) <= _ID_LIMIT else ""
     return replace(page, id=own_id or address or content_hash(page).hex()[:16])
 
 
@@ -352,6 +358,11 @@ def _string(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal) or value != value:
         return None
     return replace_unstorable(str(value)).strip() or None
+
+
+def _address(value: Any) -> str | None:
+    address = _string(value)
+    return address if address is None or len(address) <= _URL_LIMIT else None
 
 
 def _content(value: Any) -> str | bytes | None:

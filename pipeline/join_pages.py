@@ -27,10 +27,18 @@ Tables = Mapping[str, tuple[str, str, Sequence[str]]]
 Rows = dict[str, list[dict[str, Any]]]
 
 
-def join_pages(tables: Tables) -> Iterator[tuple[str, Rows]]:
-    """Yield each page's id and its rows in each of the tables; pages come in no order that means anything."""
-    sizes = (file.size_in_bytes for directory, _, _ in tables.values() for file in list_below(directory))
-    buckets = min(MOST_BUCKETS, 1 + sum(sizes) // BUCKET_BYTES)
+def join_pages(tables: Tables, buckets: int | None = None) -> Iterator[tuple[str, Rows]]:
+    """Yield each page's id and its rows in each of the tables.
+
+    Args:
+        tables: What to read.
+        buckets: How many parts are read one after the other; by default as many as the size of the tables
+            asks for. Pages come in an order that depends on their ids and on this number only.
+    """
+    if buckets is None:
+        sizes = (file.size_in_bytes for directory, _, _ in tables.values() for file in list_below(directory))
+        buckets = 1 + sum(sizes) // BUCKET_BYTES
+    buckets = min(MOST_BUCKETS, buckets)
     with tempfile.TemporaryDirectory(prefix="copydesk-join-") as directory:
         if buckets > 1:
             for name, (path, page_column, columns) in tables.items():
@@ -42,7 +50,7 @@ def join_pages(tables: Tables) -> Iterator[tuple[str, Rows]]:
                 for batch in read_columns(path, columns) if buckets == 1 else _dealt(file):
                     for row in batch.to_pylist():
                         pages[row[page_column]][name].append(row)
-            yield from pages.items()
+            yield from sorted(pages.items())
 
 
 def _deal(directory: Path, name: str, batches: Iterator[pa.RecordBatch], page_column: str, buckets: int) -> None:

@@ -9,32 +9,43 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.config import Config
-from pipeline.sinks import WriteTable, read_file_rows, read_table, table_files, write_rows
-from pipeline.site_files import ProfileFiles, WriteProfiles, labelled_pages, labelled_row
+from pipeline.sinks import CLUSTER_COLUMNS, WriteTable, read_file_rows, read_table, table_files, vector_of, write_rows
+from pipeline.site_files import (
+    ProfileFiles,
+    WriteBySite,
+    labelled_pages,
+    labelled_row,
+    profile_row,
+    site_pages,
+    site_rows,
+)
 from pipeline.sources import InputFile, ReadPages, content_hash
+from pipeline.state import member_row, read_registry
 from pipeline.workspace import Workspace, exists
 from transforms.blocks import FindBlocks
 from transforms.clusters import ClusterVectors, RowClusters
 from transforms.core.ids import Conflict, Sighting
 from transforms.core.segment import Labelled, lines_of_site
-from transforms.core.site_profile import PageLines
+from transforms.core.site_profile import PageLines, is_remembered
 from transforms.core.site_rules import NO_RULES, SiteRules
 from transforms.embed import EmbedItem, EmbedTexts, story_item, teaser_item
 from transforms.ids import FindConflicts, SettleIds
 from transforms.links import LinkTeasers
-from transforms.metrics import Tick, count
+from transforms.metrics import FAILED, Tick, count
 from transforms.roles import LabelRoles
-from transforms.sites import JudgeLines, LearnSites
+from transforms.sites import JudgeLines, LearnSites, SampleSites
 from transforms.stories import SplitStories
-from transforms.types import LEVELS, Page, PageRecord, PageResult, Segment, Source, Story, Teaser, Vector
+from transforms.types import Page, PageRecord, PageResult, Segment, Source, Story, Teaser, Vector
 
-CLUSTER_COLUMNS = tuple(f"{level}_cluster" for level in LEVELS)  # of stories and teasers
+_SITE_PAGE = tuple[str, PageLines]
+LEFT = {"members": "known_members", "clusters": "known_clusters", "forwards": "forwards"}  # for the next run: schemas
 
 
 def define_survey(
@@ -50,6 +61,7 @@ def define_survey(
         ticks: The directory for progress, or empty.
     """
     pages = root | "Read" >> ReadPages(files, config.input)
+    pages.failures | "ProgressOfFailures" >> Tick(ticks, FAILED)
     conflicts = (
         pages.out
         | "Progress" >> Tick(ticks)
@@ -105,6 +117,7 @@ def define_learn(
     rules: SiteRules,
     workspace: Workspace,
     ticks: str,
+    known: str | None = None,
 ) -> None:
     """Read the inputs and write the labelled pages, the profiles of their sites, and failures.
 
@@ -118,6 +131,8 @@ def define_learn(
         rules: The rules of the user's own, for their selectors; they are applied in the second pass.
         workspace: Where the survey's files are, and where to write.
         ticks: The directory for progress, or empty.
+        known: The table of sites that earlier runs have left, "" for the first run; None for a run without a state.
+            Unless it is None, the table after this run is written.
     """
     labelled, failures = _label(root, files, config, rules, NO_RULES, workspace)
     pages = labelled | "Progress" >> Tick(ticks)
@@ -126,15 +141,30 @@ def define_learn(
         | "LabelledRow" >> beam.Map(labelled_row)
         | "Write labelled" >> WriteTable("labelled", workspace.work("segment", "labelled"))
     )
-    (
-        pages
-        | "LinesOfSite" >> beam.FlatMap(_lines_of_site, config.run.date).with_output_types(tuple[str, PageLines])
-        | "LearnSites" >> LearnSites()
-        | "WriteProfiles" >> WriteProfiles(workspace.work("segment", "profiles"))
+    lines = pages | "LinesOfSite" >> beam.FlatMap(_lines_of_site, config.run.date).with_output_types(_SITE_PAGE)
+    earlier = (
+        root
+        | "KnownFiles" >> beam.Create(table_files(known) if known else [], reshuffle=False).with_output_types(str)
+        | "ReadKnown" >> beam.FlatMap(site_pages).with_output_types(_SITE_PAGE)
+        | "Forget" >> beam.Filter(_is_remembered, config.run.date, config.state.keep_days)
     )
+    sites = (lines, earlier) | "AllPages" >> beam.Flatten() | "SampleSites" >> SampleSites()
+    (
+        sites
+        | "LearnSites" >> LearnSites()
+        | "ProfileRows" >> beam.Map(profile_row)
+        | "Write profiles" >> WriteBySite("profiles", workspace.work("segment", "profiles"))
+    )
+    if known is not None:
+        (
+            sites
+            | "SiteRows" >> beam.FlatMapTuple(site_rows)
+            | "Leave sites" >> WriteBySite("sites", workspace.work("segment", "sites"))
+        )
     (
         failures
         | "AllFailures" >> beam.Flatten()
+        | "ProgressOfFailures" >> Tick(ticks, FAILED)
         | "Write failures" >> WriteTable("failures", workspace.work("segment", "unlabelled"))
     )
 
@@ -143,6 +173,10 @@ def _lines_of_site(labelled: Labelled, seen: str) -> Iterator[tuple[str, PageLin
     found = lines_of_site(labelled, seen)
     if found is not None:
         yield found
+
+
+def _is_remembered(site_page: tuple[str, PageLines], run_date: str, keep_days: int) -> bool:
+    return is_remembered(site_page[1], run_date, keep_days)
 
 
 def define_judge(root: beam.Pipeline, config: Config, rules: SiteRules, workspace: Workspace, ticks: str) -> None:
@@ -162,7 +196,8 @@ def define_judge(root: beam.Pipeline, config: Config, rules: SiteRules, workspac
         | "Spread" >> beam.Reshuffle()
         | "ReadLabelled" >> beam.FlatMap(labelled_pages)
     )
-    judged = pages | "JudgeLines" >> JudgeLines(ProfileFiles(workspace.work("segment", "profiles")), rules)
+    profiles = ProfileFiles(workspace.work("segment", "profiles"))
+    judged = pages | "JudgeLines" >> JudgeLines(profiles, rules, config.segment.max_seconds)
     earlier = (
         root
         | "FailureFiles" >> beam.Create(table_files(workspace.work("segment", "unlabelled")), reshuffle=False)
@@ -187,7 +222,7 @@ def _label(
     )
     read = root | "Read" >> ReadPages(files, config.input)
     settled = read.out | "SettleIds" >> SettleIds(conflicts)
-    parsed = settled.out | "FindBlocks" >> FindBlocks(rules)
+    parsed = settled.out | "FindBlocks" >> FindBlocks(config.segment, rules)
     labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment, applied)
     return labelled.out, [stage.failures for stage in (read, settled, parsed, labelled)]
 
@@ -207,7 +242,9 @@ def _split(
         "teasers": results | "Teasers" >> beam.FlatMap(_teasers),
         "pages": results | "Pages" >> beam.Map(_page_record),
         "segments": results | "Segments" >> beam.FlatMap(_segments),
-        "failures": [*failures, split.failures] | "AllFailures" >> beam.Flatten(),
+        "failures": [*failures, split.failures]
+        | "AllFailures" >> beam.Flatten()
+        | "ProgressOfFailures" >> Tick(ticks, FAILED),
     }
     for table, records in tables.items():
         records | f"Write {table}" >> WriteTable(
@@ -265,8 +302,10 @@ def define_embed(
         | "Progress" >> Tick(ticks)
         | "Write vectors" >> WriteTable("vectors", workspace.work("embed", "vectors"))
     )
-    embedded.failures | "Write failures" >> WriteTable(
-        "failures", workspace.work("embed", "failures"), config.output.format
+    (
+        embedded.failures
+        | "ProgressOfFailures" >> Tick(ticks, FAILED)
+        | "Write failures" >> WriteTable("failures", workspace.work("embed", "failures"), config.output.format)
     )
 
 
@@ -276,13 +315,15 @@ def _items(kind: str, file: str) -> Iterator[EmbedItem]:
         yield as_item(row, file)
 
 
-def define_cluster(root: beam.Pipeline, config: Config, workspace: Workspace) -> None:
+def define_cluster(root: beam.Pipeline, config: Config, workspace: Workspace, known: str | None = None) -> None:
     """Read the vectors and write the tables members, clusters and links, and the ids of each file's rows.
 
     Args:
         root: A pipeline.
         config: The settings.
         workspace: Where the vectors are, and where to write.
+        known: The directory of the registry that earlier runs have left, "" for the first run; None for a run
+            without a state. Unless it is None, the registry after this run and the table forwards are written.
     """
     files = table_files(workspace.work("embed", "vectors"))
     vectors = (
@@ -291,19 +332,36 @@ def define_cluster(root: beam.Pipeline, config: Config, workspace: Workspace) ->
         | "Spread" >> beam.Reshuffle()
         | "ReadVectors" >> beam.FlatMap(_vectors).with_output_types(Vector)
     )
-    clustered = vectors | "ClusterVectors" >> ClusterVectors(config.cluster, config.run.date)
-    links = vectors | "LinkTeasers" >> LinkTeasers()
+    registry = None if known is None else partial(read_registry, known)
+    clustered = vectors | "ClusterVectors" >> ClusterVectors(
+        config.cluster, config.run.date, registry, config.state.keep_days
+    )
+    links = vectors | "LinkTeasers" >> LinkTeasers(partial(_known_vectors, known or ""))
     for table, records in (("members", clustered.out), ("clusters", clustered.clusters), ("links", links)):
         records | f"Write {table}" >> WriteTable(
             table, workspace.work("cluster", table), config.output.format, config.output.shards
         )
+    if known is not None:
+        clustered.forwards | "Write forwards" >> WriteTable(
+            "forwards", workspace.work("cluster", "forwards"), config.output.format, config.output.shards
+        )
+        left = {
+            "members": clustered.known_members | "MemberRows" >> beam.Map(member_row),
+            "clusters": clustered.known_clusters,
+            "forwards": clustered.forwards,
+        }
+        for table, records in left.items():
+            records | f"Leave {table}" >> WriteTable(LEFT[table], workspace.work("cluster", "state", table))
     clustered.files | "WriteIds" >> beam.Map(_write_ids, workspace.work("cluster", "ids"))
 
 
 def _vectors(file: str) -> Iterator[Vector]:
     for row in read_file_rows(file):
-        row["terms"] = tuple((term["term"], term["count"]) for term in row["terms"])
-        yield Vector(**row)
+        yield vector_of(row)
+
+
+def _known_vectors(directory: str) -> list[Vector]:
+    return [member.vector for member in read_registry(directory).members]
 
 
 def _write_ids(ids_of_file: tuple[str, Iterable[RowClusters]], directory: str) -> None:

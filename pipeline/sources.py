@@ -23,7 +23,7 @@ from transforms.core.encoding import replace_unstorable
 from transforms.settings import InputSettings
 from transforms.types import Failure, Page, Source
 
-__all__ = ["InputError", "InputFile", "ReadPages", "content_hash", "match_inputs", "read_file"]
+__all__ = ["InputError", "InputFile", "ReadPages", "content_hash", "match_inputs", "read_file", "require_filesystem"]
 
 log = logging.getLogger("copydesk")
 
@@ -31,7 +31,7 @@ SUFFIXES = ".html .htm .txt .jsonl .parquet .warc .wet, each also .gz (.jsonl al
 
 _KINDS = {"html": "html", "htm": "html", "txt": "text"}  # the others are named like their suffix
 _NAME = re.compile(
-    r".+\.(?:(?P<kind>html?|txt|parquet|warc|wet)(?:\.(?P<packed>gz))?|(?P<jsonl>jsonl)(?:\.(?P<jsonl_packed>gz|zst))?)",
+    r"\A.+\.(?:(?P<kind>html?|txt|parquet|warc|wet)(?:\.(?P<packed>gz))?|(?P<jsonl>jsonl)(?:\.(?P<jsonl_packed>gz|zst))?)",
     re.IGNORECASE | re.DOTALL,
 )
 _GLOB = re.compile("[" + re.escape(GLOB_CHARACTERS) + "]")
@@ -70,7 +70,7 @@ def match_inputs(patterns: Sequence[str]) -> list[InputFile]:
 def _match(pattern: str) -> list[InputFile]:
     if not pattern:
         raise InputError("an input is empty; name a directory, a file or a glob")
-    _require_filesystem(pattern)
+    require_filesystem(pattern)
     path = posixpath.normpath(pattern) if is_local(pattern) else pattern.rstrip("/")
     try:
         is_directory = is_local(path) and Path(path).is_dir()
@@ -91,7 +91,8 @@ def _match(pattern: str) -> list[InputFile]:
     return _select(found, _GLOB.split(path)[0].rpartition("/")[0], pattern)
 
 
-def _require_filesystem(pattern: str) -> None:
+def require_filesystem(pattern: str) -> None:
+    """Raise InputError for a path whose filesystem is unknown or needs a package that is not installed."""
     scheme = FileSystems.get_scheme(pattern)
     if scheme in _REMOTE:
         module, extra = _REMOTE[scheme]

@@ -6,6 +6,7 @@ Tests marked ``shared`` need development data that are not in the repository: th
 names, by default ``shared`` beside the checkout. Without it they are skipped and counted; in CI they fail.
 """
 
+import importlib.util
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +53,7 @@ def tables() -> Callable[[Path], dict[str, list[dict[str, Any]]]]:
     """Read all tables of a run, each sorted by its rows."""
 
     def read(output: Path) -> dict[str, list[dict[str, Any]]]:
-        names = ("stories", "teasers", "pages", "segments", "members", "clusters", "failures")
+        names = ("stories", "teasers", "pages", "segments", "members", "clusters", "forwards", "failures")
         return {
             name: sorted(read_table(str(output / name)), key=lambda row: json.dumps(row, sort_keys=True))
             for name in names
@@ -73,6 +74,20 @@ def development_data(request: pytest.FixtureRequest) -> Path:
             pytest.fail(missing, pytrace=False)
         pytest.skip(missing)
     return folder.resolve()
+
+
+@pytest.fixture
+def library() -> Callable[[str], None]:
+    """Ask for a package that only tests use; without it the test is skipped, or fails where CI is set."""
+
+    def need(name: str) -> None:
+        if importlib.util.find_spec(name) is None:
+            missing = f"{name} is not installed here; make venv installs it"
+            if os.environ.get("CI") == "true":
+                pytest.fail(missing, pytrace=False)
+            pytest.skip(missing)
+
+    return need
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

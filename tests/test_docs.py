@@ -102,7 +102,7 @@ def test_beam_accepts_the_flags_of_the_commands_for_other_engines() -> None:
     document = text_of("docs/running.md").replace("\\\n", "")
     commands = re.findall(r"^copydesk run .* -- (.+)$", document, re.MULTILINE)
     engines = [choose_engine(command.split(), workers=1).name for command in commands]
-    assert engines == ["FlinkRunner", "SparkRunner", "DataflowRunner"]
+    assert engines == ["PortableRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"]
 
 
 @pytest.mark.parametrize("name", ["concepts", "tutorial", "python"])

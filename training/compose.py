@@ -178,6 +178,7 @@ class Composer:
         stamps = rng.choice((1, 1, 1, 2, 3))  # lines such as a date, a category, minutes of reading
         mark = rng.choice(("", "", "", "", "", "• ", "{}. "))
         twice = rng.random() < 0.07  # as a picture's link and as the headline's
+        untitled = summary > 0 and rng.random() < 0.12  # summaries alone, one after the other
         more_line = self._marker(self.pools.after_teaser) if rng.random() < 0.45 else ""
         for _ in range(count):
             other = self.other(story)
@@ -197,7 +198,8 @@ class Composer:
                 picture = [(related(text, 1), mask, n) for text, mask, n in picture]
             lines += picture if picture_first else []
             lines += stamp if meta == "before" else []
-            lines += [(mark.format(number) + title, BIT["teaser_title"], number)] * (1 + twice)
+            if not untitled:
+                lines += [(mark.format(number) + title, BIT["teaser_title"], number)] * (1 + twice)
             lines += stamp if meta == "after" else []
             lines += [] if picture_first else picture
             body = [t for t, _ in other.parts if len(t) > 60 or ord(t[0]) > 0x2E80]

@@ -21,6 +21,7 @@ import json
 import re
 import unicodedata
 import zlib
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -167,7 +168,7 @@ def read_html(path: Path, url: str | None) -> tuple[list[Block], Hints]:
     root = parse_html(text)
     if root is None:
         return [], Hints()
-    meta = read_metadata(root)
+    meta = read_metadata(root, url)
     hints = Hints(meta.title or "", meta.description or "", meta.authors, meta.body, url or meta.url or "")
     return html_blocks(root)[1], hints
 
@@ -238,8 +239,8 @@ def _weak_labels(row: dict):
     def label(key: str, domain: str, form: str, blocks: list[Block], hints: Hints) -> LabelledPage:
         main = aligned.labels(blocks)
         allowed = np.where(main == 1, MAIN, np.where(main == 0, ALL & ~MAIN, ALL)).astype(np.int32)
-        _mark_title(blocks, title, allowed, strict=False)
         weight = np.where(main == -1, 0.0, 0.5).astype(np.float32)
+        _mark_title(blocks, title, allowed, weight, strict=False)
         return _page(key, domain, form, "wcxb", blocks, hints, allowed, weight)
 
     return label
@@ -255,10 +256,10 @@ def _typed_labels(row: dict):
         main = aligned.labels(blocks)
         allowed = np.where(main == 1, MAIN, np.where(main == 0, ALL & ~MAIN, ALL)).astype(np.int32)
         weight = np.where(main == -1, 0.0, 0.7).astype(np.float32)
-        first_dek = True
+        first_dek, times = True, Counter(tuple(tokens(b.text)) for b in blocks)
         for i, block in enumerate(blocks):
             words = tuple(tokens(block.text))
-            if words in headings and main[i] != 0:
+            if words in headings and (main[i] == 1 or (main[i] == -1 and times[words] == 1)):
                 allowed[i], weight[i] = BIT["heading"], 1.0
             elif main[i] == 1 and len(words) > 12:
                 allowed[i] = BIT["body"]
@@ -267,19 +268,22 @@ def _typed_labels(row: dict):
                 weight[i], first_dek = 1.0, False
             elif main[i] == 0 and len(block.text) < 80 and any(a in block.text.lower() for a in authors):
                 allowed[i] = BIT["byline"] | BIT["bio"] | BIT["caption"] | BIT["boilerplate"] | BIT["teaser_text"]
-        _mark_title(blocks, title, allowed, strict=True)
+        _mark_title(blocks, title, allowed, weight, strict=True)
         return _page(key, domain, form, "news", blocks, hints, allowed, weight)
 
     return label
 
 
-def _mark_title(blocks: list[Block], title: list[str], allowed: NDArray[np.int32], *, strict: bool) -> None:
+def _mark_title(
+    blocks: list[Block], title: list[str], allowed: NDArray[np.int32], weight: NDArray[np.float32], *, strict: bool
+) -> None:
     """The first block (first h1 in HTML) that reads as the title is it; later copies are not."""
     same = [i for i, b in enumerate(blocks) if len(title) > 2 and tokens(b.text) == title]
     h1 = [i for i in same if blocks[i].dom is not None and blocks[i].dom.tag == "h1"]
     chosen = (h1 or same or [None])[0]
     for i in same:
         allowed[i] = BIT["title"] if i == chosen else ALL & ~MAIN & (ALL if not strict else ~BIT["title"])
+        weight[i] = max(weight[i], 0.5)
 
 
 def _dom_roles(page: LabelledPage) -> dict[tuple[str, ...], int]:
@@ -391,22 +395,25 @@ def _carry_roles(page: LabelledPage, labelled: dict[str, dict]) -> LabelledPage:
             weight=np.array([0.5 if x["hard"] else 1.0 for x in lines], np.float32),
             teaser=np.array([x["teaser"] or 0 for x in lines], np.int32),
         )
-    # Another form of the page: walk both in order, so that a line shown twice meets its own copy.
-    lines = [line for form in ("whole", "main") for line in labelled.get(form, {"lines": []})["lines"]]
-    places: dict[tuple[str, ...], list[int]] = {}
-    for number, line in enumerate(lines):
-        places.setdefault(tuple(tokens(line["text"])), []).append(number)
     allowed, weight, teaser = page.allowed.copy(), page.weight.copy(), page.teaser.copy()
-    pointer = 0
-    for i, block in enumerate(page.blocks):
-        found = places.get(tuple(tokens(block.text)))
-        if not found or not tokens(block.text):
-            continue
-        number = min(found, key=lambda j: (j < pointer, abs(j - pointer)))
-        agree = len({lines[j]["role"] for j in found}) == 1
-        pointer = number
-        line = lines[number]
-        allowed[i] = BIT[line["role"]]
-        weight[i] = 0.9 if agree and not line["hard"] else 0.4
-        teaser[i] = line["teaser"] or 0 if agree else -1
+    teaser[teaser > 0] += 1_000  # numbers of our own, apart from those given to lines
+    words = [tuple(tokens(block.text)) for block in page.blocks]
+    met = np.zeros(len(words), bool)
+    for form in ("whole", "main"):  # another form of the page: a line shown twice meets its own copy
+        lines = labelled.get(form, {"lines": []})["lines"]
+        places: dict[tuple[str, ...], list[int]] = {}
+        for number, line in enumerate(lines):
+            places.setdefault(tuple(tokens(line["text"])), []).append(number)
+        pointer = 0
+        for i, key in enumerate(words):
+            found = places.get(key)
+            if met[i] or not key or not found:
+                continue
+            number = min(found, key=lambda j: (j < pointer, abs(j - pointer)))
+            agree = len({lines[j]["role"] for j in found}) == 1
+            pointer, met[i] = number + 1, True
+            line = lines[number]
+            allowed[i] = BIT[line["role"]]
+            weight[i] = 0.9 if agree and not line["hard"] else 0.4
+            teaser[i] = line["teaser"] or 0 if agree else -1
     return replace(page, origin="gold", allowed=allowed, weight=weight, teaser=teaser)

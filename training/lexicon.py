@@ -53,7 +53,8 @@ def fit_lexicon(stories: Sequence[Sequence[str]], lines: Mapping[int, Sequence[s
     for story in stories:
         found = plain.words(story)
         seen[np.unique(found.topic[found.topic >= 0])] += 1
-        by_story.append(plain.line_vectors(found, len(story))[[len(line) >= _PARAGRAPH for line in story]])
+        vectors = plain.line_vectors(found, len(story))
+        by_story.append(vectors[vectors.any(axis=1) & [len(line) >= _PARAGRAPH for line in story]])
     by_role = []
     for texts in lines.values():
         vectors = plain.line_vectors(plain.words(texts[:_MOST]), len(texts[:_MOST]))

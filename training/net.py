@@ -156,9 +156,7 @@ class RoleNet(nn.Module):
         return sums / sizes.sqrt().unsqueeze(1)
 
 
-def artefact(
-    net: RoleNet, lexicon: Lexicon, first: np.ndarray, step: np.ndarray, bias: np.ndarray, card: dict
-) -> bytes:
+def artefact(net: RoleNet, lexicon: Lexicon, step: np.ndarray, card: dict) -> bytes:
     """The trained network as the bytes of an ``.npz``: float16 arrays and a JSON card, equal for equal weights."""
     weights = {
         "mean": net.mean, "std": net.std, "words": net.words.weight * net.common, "names": net.names.weight,
@@ -183,7 +181,7 @@ def artefact(
             f"memory{i}.o": memory.out.weight.T,
         }  # fmt: skip
     arrays = {k: v.detach().numpy().astype(np.float16) for k, v in weights.items()}
-    arrays |= {"mean": net.mean.numpy(), "std": net.std.numpy(), "first": first, "step": step, "bias": bias}
+    arrays |= {"mean": net.mean.numpy(), "std": net.std.numpy(), "step": step}
     arrays |= lexicon_arrays(lexicon)
     card = {"format": FORMAT, "features": features_hash(), **card}
     arrays["card"] = np.frombuffer(json.dumps(card, sort_keys=True).encode(), np.uint8)

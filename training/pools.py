@@ -231,13 +231,14 @@ def _harvest_html(page: LabelledPage, pools: Pools) -> None:
     ]
     for role, wanted in (("bio", {"author", "bio"}), ("comment", {"comment", "comments"})):
         run: Run = []
+        runs = [run]
         for block, mask in zip(page.blocks, page.allowed.tolist(), strict=True):
             near = set(" ".join(block.dom.names[:4]).split()) if block.dom else set()
-            fits = bool(near & wanted) and not mask & MAIN and (mask & BIT[role]) and len(run) < 12
+            fits = near & wanted and not mask & MAIN and mask & BIT[role]
+            if run and (not fits or len(run) == 12):
+                run = []
+                runs.append(run)
             if fits:
                 run.append((block.text, BIT[role]))
-                continue
-            longest = max((len(t) for t, _ in run), default=0)
-            if 70 <= longest <= 700:
-                getattr(pools, role).append(run)
-            run = []
+        pool = getattr(pools, role)
+        pool += [run for run in runs if 70 <= max((len(text) for text, _ in run), default=0) <= 700]

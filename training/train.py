@@ -28,18 +28,20 @@ from training.data import ALL, BIT, FOLDS, MAIN, LabelledPage, fold_of, load_pag
 from training.lexicon import fit_lexicon
 from training.net import RoleNet, artefact, save
 from training.pools import StoryText, collect_pools, load_stories, own_stories
+from training.render import Renderer
 from training.vary import Varier
 from transforms.core.features import Features, page_features
 from transforms.core.lexicon import WORD_BUCKETS, Lexicon
 from transforms.types import ROLES
 
 SEED = 7
-EPOCHS = 14
+EPOCHS = 22
 WORD_SITES = 10  # a word is learned only if real pages of this many sites have it
 COMPOSED = 2500  # new ones in every epoch
+RENDERED = {"composed": 0.25, "own": 0.5}  # share of these that are shown as HTML pages
 VARIED = {"html": 0.4, "main": 0.6, "whole": 0.6}  # share of the real pages that each epoch shows a little changed
 HTML_WEIGHT = 1.5  # composed pages are all text: without it the model reads HTML less well
-BATCH_BLOCKS = 5000
+BATCH_BLOCKS = 2500
 MAX_BLOCKS = 500  # longer pages are cut at random windows of this many blocks while training
 PEAK_RATE = 3e-3
 WARM_UP = 0.15
@@ -194,8 +196,8 @@ def common_words(examples: Sequence[Example]) -> np.ndarray:
     return count >= WORD_SITES
 
 
-def transitions(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of a first role and of each step between roles: zeros, and a quarter of the pointwise mutual information.
+def transitions(examples: Sequence[Example]) -> np.ndarray:
+    """Scores of each step between roles: a quarter of the pointwise mutual information.
 
     The network has seen the neighbours already, so the decoder only breaks near-ties.
     """
@@ -209,7 +211,7 @@ def transitions(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
                 step[a, b] += 1
     share = step.sum(0) / step.sum()
     pmi = np.log(step / step.sum(1, keepdims=True)) - np.log(share)
-    return np.zeros(k, np.float32), (0.25 * np.clip(pmi, -4, 3)).astype(np.float32)
+    return (0.25 * np.clip(pmi, -4, 3)).astype(np.float32)
 
 
 def train_one(stories: list[StoryText], pages: list[LabelledPage], fold: int | None) -> bytes:
@@ -219,21 +221,28 @@ def train_one(stories: list[StoryText], pages: list[LabelledPage], fold: int | N
     lexicon = fit_lexicon([[s.title, *(text for text, _ in s.parts)] for s in seen_stories], short_lines(seen_pages))
     inside = [example(p, lexicon) for p in tqdm(seen_pages, desc="features", unit="page", mininterval=10)]
     composer = Composer(seen_stories, collect_pools(seen_pages), SEED)
-    varier = Varier(composer)
+    varier, renderer = Varier(composer), Renderer(composer.rng)
     rng = random.Random(SEED)
 
+    def as_html(pages: Sequence[LabelledPage], share: float) -> list[LabelledPage]:
+        rendered = [renderer.html_page(page) for page in pages if rng.random() < share]
+        return [page for page in rendered if page is not None]
+
     def shown(epoch: int) -> list[Example]:
-        return [
+        real = [
             example(varier.varied(page), lexicon) if epoch and rng.random() < VARIED[page.form] else ex
             for ex, page in zip(inside, seen_pages, strict=True)
         ]
+        own = as_html([page for page in seen_pages if page.origin == "own"], RENDERED["own"])
+        return [*real, *(example(page, lexicon) for page in own)]
 
     def composed() -> list[Example]:
-        return [example(composer.page(), lexicon) for _ in range(COMPOSED)]
+        as_text = [composer.page() for _ in range(round(COMPOSED * (1 - RENDERED["composed"])))]
+        rendered = as_html([composer.page() for _ in range(COMPOSED - len(as_text))], 1.0)
+        return [example(page, lexicon) for page in (*as_text, *rendered)]
 
     net = fit(shown, composed, SEED)
-    first, step = transitions([*(ex for ex in inside if ex.form != "html"), *composed()])
-    bias = np.zeros(len(ROLES), np.float32)
+    step = transitions([*(ex for ex in inside if ex.form != "html"), *composed()])
     card = {
         "fold_left_out": fold,
         "pages": len(inside),
@@ -242,7 +251,7 @@ def train_one(stories: list[StoryText], pages: list[LabelledPage], fold: int | N
         "seed": SEED,
         "torch": torch.__version__,
     }
-    return artefact(net, lexicon, first, step, bias, card)
+    return artefact(net, lexicon, step, card)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -27,6 +27,8 @@ from transforms.types import Failure, Source, Vector
 
 STAGE = "embed"
 TEASERS = Source("teasers")  # stands for the page's source, which a row of teasers does not hold
+READ = 1_000_000  # characters of a text that are read for its vector; its hash knows the whole
+BUFFERED = 50_000_000  # characters that wait at most
 REMEMBERED = 100_000  # vectors that a process remembers, at about 0.6 KB each
 
 
@@ -128,10 +130,12 @@ class _Encode(beam.DoFn):
 
     def start_bundle(self) -> None:
         self._buffer: list[EmbedItem] = []
+        self._chars = 0
 
     def process(self, item: EmbedItem) -> Iterator[Vector | beam.pvalue.TaggedOutput]:
         self._buffer.append(item)
-        if len(self._buffer) >= self._settings.buffer:
+        self._chars += len(item.text)
+        if len(self._buffer) >= self._settings.buffer or self._chars >= BUFFERED:
             yield from self._flush()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
@@ -144,9 +148,9 @@ class _Encode(beam.DoFn):
                 yield WindowedValue(output, window.max_timestamp(), (window,))
 
     def _flush(self) -> Iterator[Vector | beam.pvalue.TaggedOutput]:
-        items, self._buffer = self._buffer, []
-        for item, result in zip(items, self._encoder.encode([item.text for item in items]), strict=True):
-            if not lexical.normalise(item.text):
+        items, self._buffer, self._chars = self._buffer, [], 0
+        for item, result in zip(items, self._encoder.encode([item.text[:READ] for item in items]), strict=True):
+            if not lexical.normalise(item.text[:READ]):
                 result = f"the {item.kind} has no letters or digits"
             if isinstance(result, bytes):
                 count(STAGE, "vectors")
@@ -159,16 +163,17 @@ class _Encode(beam.DoFn):
 
 def as_vector(item: EmbedItem, vector: bytes) -> Vector:
     """Return the Vector of an item and its int8 embedding."""
+    text = item.text[:READ]
     return Vector(
         id=item.id,
         kind=item.kind,
         file=item.file,
         text_hash=lexical.text_hash(item.text),
         vector=vector,
-        sketch=lexical.shingle_sketch(item.text),
+        sketch=lexical.shingle_sketch(text),
         title=item.title,
         published=item.published,
-        terms=lexical.terms(item.text),
-        words=lexical.word_weights(item.text),
-        facts=lexical.fact_sketch(item.text),
+        terms=lexical.terms(text),
+        words=lexical.word_weights(text),
+        facts=lexical.fact_sketch(text),
     )

@@ -7,9 +7,11 @@ from typing import Any
 
 import apache_beam as beam
 
+from transforms.core.encoding import replace_unstorable
 from transforms.core.page_error import PageError
 from transforms.core.role_model import ModelError
 from transforms.metrics import count
+from transforms.time_limit import TooSlow, within
 from transforms.types import Failure, Page
 
 FAILURES = "failures"
@@ -19,19 +21,23 @@ _DETAIL = 500  # characters
 class PageDoFn(beam.DoFn):
     """Applies ``work`` to each element; a page that raises becomes a Failure and the run goes on.
 
-    ``page_of`` finds the page in an element, for the Failure's id and source.
+    ``page_of`` finds the page in an element, for the Failure's id and source; ``seconds`` is the processor
+    time that one element may take.
     """
 
-    def __init__(self, stage: str, work: Callable[[Any], Any], page_of: Callable[[Any], Page]) -> None:
-        self._stage, self._work, self._page_of = stage, work, page_of
+    def __init__(self, stage: str, work: Callable[[Any], Any], page_of: Callable[[Any], Page], seconds: float) -> None:
+        self._stage, self._work, self._page_of, self._seconds = stage, work, page_of, seconds
 
     def process(self, element: Any) -> Iterator[Any]:
         try:
-            result = self._work(element)
+            result = within(self._seconds, self._work, element)
         except ModelError:
             raise  # not the page's fault: every page would fail
         except PageError as error:
             yield self._failure(element, error.error, str(error))
+        except TooSlow:
+            detail = f"more than {self._seconds:g} seconds of processor time; raise segment.max_seconds to read it"
+            yield self._failure(element, "too_slow", detail)
         except Exception as error:  # whatever a page can provoke, it must not end the run
             yield self._failure(element, "internal", f"{type(error).__name__}: {error}")
         else:
@@ -41,7 +47,8 @@ class PageDoFn(beam.DoFn):
     def _failure(self, element: Any, error: str, detail: str) -> beam.pvalue.TaggedOutput:
         page = self._page_of(element)
         count(self._stage, error)
-        return beam.pvalue.TaggedOutput(FAILURES, Failure(self._stage, page.source, error, detail[:_DETAIL], page.id))
+        detail = replace_unstorable(detail)[:_DETAIL]
+        return beam.pvalue.TaggedOutput(FAILURES, Failure(self._stage, page.source, error, detail, page.id))
 
 
 def page_stage(pages: beam.PCollection, label: str, do_fn: PageDoFn) -> beam.pvalue.DoOutputsTuple:

@@ -26,7 +26,7 @@ class LabelRoles(beam.PTransform):
 
     def expand(self, parsed: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         label = partial(label_blocks, settings=self.settings, rules=self.rules)
-        return page_stage(parsed, "Label roles", _LabelDoFn("roles", label, _page))
+        return page_stage(parsed, "Label roles", _LabelDoFn("roles", label, _page, self.settings.max_seconds))
 
 
 class _LabelDoFn(PageDoFn):

@@ -33,6 +33,9 @@ class SegmentSettings:
     profiles: bool = False  # learn which lines recur across the pages of a site, and drop them from stories
     sites: str = ""  # directory of rules for sites, or one file of them; empty for those in the package
     rules: str = ""  # rules in Python, apart by commas: "package.module:function", "FILE.py:function" or a name
+    max_elements: int = 1_000_000  # most elements of an HTML page; one with more is a failure, and is not parsed
+    max_lines: int = 50_000  # lines of a page that are read; what follows is kept as one dropped segment, with a flag
+    max_seconds: float = 120.0  # processor time that one step may spend on a page; then the page is a failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,13 @@ class ClusterSettings:
     overlap: float = 0.25  # least share of all their word sequences (3-shingles, Jaccard) that both have
     story: float = 0.28  # least average similarity within one story, of meaning, words and dates
     topic: float = 0.12  # least average similarity within one topic, of meaning and words
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """What a run with `--state` keeps for the next."""
+
+    keep_days: int = 30  # days before run.date after which a story not seen again is forgotten; 0 for never
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class SplitStories(beam.PTransform):
     settings: SegmentSettings
 
     def expand(self, labelled: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        do_fn = PageDoFn("stories", partial(split_page, settings=self.settings), _page)
+        do_fn = PageDoFn("stories", partial(split_page, settings=self.settings), _page, self.settings.max_seconds)
         return page_stage(labelled, "Split stories", do_fn)
 
 

@@ -88,3 +88,11 @@ def test_no_element_at_all():
 def test_name_words():
     assert name_words("RelatedPosts related-posts__item-12") == "related posts related posts item"
     assert name_words("") == ""
+
+
+def test_noscript_is_read_where_the_page_shows_nothing_else():
+    thread = "<p>" + "The ferry was late again, and nobody told us why. " * 10
+    root = parse_html(f"<body><div id=app></div><noscript><h1>Late ferry</h1>{thread}</noscript></body>")
+    assert [b.text[:10] for b in html_blocks(root)[1]] == ["Late ferry", "The ferry "]
+    root = parse_html(f"<body>{thread}<noscript>Turn on JavaScript.</noscript></body>")
+    assert "JavaScript" not in html_blocks(root)[0]

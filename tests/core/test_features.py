@@ -1,7 +1,8 @@
 import numpy as np
 
 from transforms.core.dom import html_blocks, parse_html
-from transforms.core.features import GROUPS, NAMES, Hints, _last, _next, address_words, page_features
+from transforms.core.features import GROUPS, NAMES, Hints, _last, _next, page_features
+from transforms.core.lexicon import address_words
 from transforms.core.lines import text_blocks
 from transforms.core.role_model import load_model
 

@@ -37,6 +37,19 @@ def test_a_script_without_spaces_gives_pairs_of_characters():
     assert len(small().words(["ข่าววันนี้ ferry"]).topic) > 5
 
 
+def test_punctuation_and_letters_with_marks_are_no_pairs():
+    words = small().words(["“quoted” — and … more"])
+    assert (words.topic >= 0).tolist() == [False, True, False, False, False, False, True]
+    assert len(small().words(["Việt Nam"]).topic) == 2
+    assert len(small().words(["საქართველო ሰላም हिन्दी में"]).topic) == 4
+    assert len(small().words(["ភាសាខ្មែរ"]).topic) > 4
+
+
+def test_composed_and_decomposed_letters_are_the_same_word():
+    one, other = small().words(["Caf\u00e9s"]), small().words(["Cafe\u0301s"])
+    assert one.shape.tolist() == other.shape.tolist()
+
+
 def test_line_vectors_are_sums_over_the_square_root_of_their_number():
     lexicon = small()
     rows = lexicon.line_vectors(lexicon.words(["ferry pier", "nothing", "pier", ""]), 4)

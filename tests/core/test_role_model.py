@@ -32,7 +32,7 @@ def test_a_label_per_block_with_role_confidence_and_reason():
 def test_the_parts_of_the_scores_add_up_to_the_confidence():
     model, features = load_model(), page_features(PAGE, load_model().lexicon)
     parts, _ = model.scores(features)
-    scores = sum(parts.values()) + model.weights["bias"]
+    scores = sum(parts.values())
     scores -= scores.max(1, keepdims=True)
     p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     for i, label in enumerate(model.label(features)):
@@ -41,28 +41,24 @@ def test_the_parts_of_the_scores_add_up_to_the_confidence():
 
 def test_viterbi_finds_the_best_sequence():
     rng = np.random.default_rng(1)
-    scores, first, step = rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=(3, 3))
+    scores, step = rng.normal(size=(5, 3)), rng.normal(size=(3, 3))
 
     def value(path):
-        return (
-            first[path[0]]
-            + sum(scores[i, r] for i, r in enumerate(path))
-            + sum(step[a, b] for a, b in itertools.pairwise(path))
-        )
+        return sum(scores[i, r] for i, r in enumerate(path)) + sum(step[a, b] for a, b in itertools.pairwise(path))
 
     best = max(np.ndindex(*(3,) * 5), key=value)
-    assert tuple(viterbi(scores, first, step)) == best
+    assert tuple(viterbi(scores, step)) == best
 
 
 def test_blocks_that_are_sure_of_their_role_do_not_change_the_best_sequence():
     rng = np.random.default_rng(4)
     for _ in range(20):
         scores = rng.normal(size=(12, 4)) * rng.choice([1, 30], size=(12, 1))
-        first, step = rng.normal(size=4), rng.normal(size=(4, 4))
-        best = {r: (first[r] + scores[0, r], (r,)) for r in range(4)}
+        step = rng.normal(size=(4, 4))
+        best = {r: (scores[0, r], (r,)) for r in range(4)}
         for row in scores[1:]:
             best = {r: max((v + step[path[-1], r] + row[r], (*path, r)) for v, path in best.values()) for r in range(4)}
-        assert tuple(viterbi(scores, first, step)) == max(best.values())[1]
+        assert tuple(viterbi(scores, step)) == max(best.values())[1]
 
 
 def test_one_block_is_labelled():

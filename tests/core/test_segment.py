@@ -1,6 +1,6 @@
 import pytest
 
-from transforms.core import segment_page
+from transforms.core import PageError, segment_page
 from transforms.core.segment import parse_page
 from transforms.settings import SegmentSettings
 from transforms.types import Page, Source
@@ -31,7 +31,7 @@ def test_html_page():
 
 
 def test_text_page():
-    text = "\n\n".join(["Home", "Ferry strikes pier", *STORY, "Share this"])
+    text = "\n\n".join(["Home", "Ferry strikes pier", "By Ada Reed, 3 March", *STORY, "Share this"])
     result = segment_page(page("text", text))
     assert "\n\n".join(STORY) in result.story.text
     assert not {"Home", "Share this"} & set(result.story.text.split("\n\n"))
@@ -94,3 +94,34 @@ def test_a_page_of_very_many_lines_is_read_in_windows():
 def test_a_page_that_is_one_long_line_is_read():
     result = segment_page(page("text", " ".join(STORY * 2_000)))
     assert [s.text for s in result.segments] == [" ".join(STORY * 2_000)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("text", "\n\n".join(f"Line {i} of the log." for i in range(40))),
+        ("html", "".join(f"<p>Line {i} of<br>the log.</p>" for i in range(20))),
+        ("clean", "\n".join(f"Line {i} of the log." for i in range(40))),
+    ],
+)
+def test_lines_beyond_the_limit_are_kept_in_one_piece_with_a_flag(kind, content):
+    whole = segment_page(page(kind, content))
+    result = segment_page(page(kind, content), SegmentSettings(max_lines=10))
+    assert "many_lines" in result.page.flags and "many_lines" not in whole.page.flags
+    assert result.text == whole.text
+    assert all(result.text[s.start : s.end] == s.text for s in result.segments)
+    assert "".join("".join(s.text for s in result.segments).split()) == "".join(result.text.split())
+    if kind == "clean":
+        assert "".join(result.story.text.split()) == "".join(content.split())
+    else:
+        last = result.segments[-1]
+        assert (last.role, last.reason) == ("boilerplate", "not read: beyond the first 10 lines of the page")
+        assert len(last.text.split("\n")) >= 30
+
+
+def test_elements_are_counted_before_a_page_is_parsed():
+    content = "<p>a</p><!-- 1 < 2 < 3 -->" * 5
+    assert segment_page(page("html", content), SegmentSettings(max_elements=5)).text.split() == ["a"] * 5
+    with pytest.raises(PageError, match=r"more than 4 elements; raise segment\.max_elements") as caught:
+        segment_page(page("html", content), SegmentSettings(max_elements=4))
+    assert caught.value.error == "too_large"

@@ -11,6 +11,7 @@ from transforms.core.site_profile import (
     LINES,
     PAGES,
     evidence,
+    is_remembered,
     line_hash,
     page_lines,
     profile,
@@ -92,6 +93,19 @@ def test_a_page_that_is_read_again_does_not_vouch_for_itself():
     pages = [page_lines("same", *page(*story(1)), seen=f"2026-03-{day:02}") for day in range(1, 29)]
     assert len(sample(pages)) == 1
     assert sample(pages)[0].seen == "2026-03-28"
+
+
+def test_a_page_is_remembered_for_so_many_days():
+    one = page_lines("p", *page(*story(1)), seen="2026-03-01")
+    assert is_remembered(one, "2026-03-31", 30) and not is_remembered(one, "2026-04-01", 30)
+    assert is_remembered(one, "2027-03-01", 10**9)
+    assert is_remembered(one, "2027-03-01", 0) and is_remembered(one, "", 30)
+    assert is_remembered(page_lines("p", *page(*story(1))), "2027-03-01", 30)
+
+
+def test_pages_without_a_date_are_the_oldest():
+    dated = [page_lines(f"p{i}", *page(*story(i)), seen="2026-03-01") for i in range(PAGES)]
+    assert sample([page_lines("q", *page(*story(999))), *dated]) == sample(dated)
 
 
 def test_titles_bylines_bios_and_teasers_may_recur():

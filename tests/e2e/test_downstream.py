@@ -1,4 +1,4 @@
-"""What others do with the tables: load them with pandas and datasets, and make new ones every night by cron."""
+"""What others do with the tables: load them with the tools at hand, and make new ones every night by cron."""
 
 import json
 import re
@@ -32,21 +32,36 @@ COLUMNS = {
     "members": ["id", "level", "cluster_id", "similarity"],
     "clusters": [
         "cluster_id", "level", "size", "label", "keywords", "medoid_id", "first_seen", "last_seen",
+        "forwarded_from",
     ],
     "failures": ["stage", "source", "id", "error", "detail"],
 }  # fmt: skip
 
-# The line that loads one table, with pandas and with datasets.
+# The line that loads one table with each tool; all stand in docs/downstream.md as well.
 LOAD = {
-    "parquet": (
-        'pandas.read_parquet(f"out/{name}")',
-        'load_dataset("parquet", data_files=f"out/{name}/*.parquet", split="train")',
-    ),
-    "jsonl": (
-        'pandas.read_json(f"out/{name}/part-00000-of-00001.jsonl", lines=True, dtype=False)',
-        'load_dataset("json", data_files=f"out/{name}/*.jsonl", split="train")',
-    ),
+    "parquet": {
+        "pandas": 'pandas.read_parquet("out/stories")',
+        "datasets": 'load_dataset("parquet", data_files="out/stories/*.parquet", split="train")',
+        "polars": 'polars.read_parquet("out/stories")',
+        "duckdb": """duckdb.sql("from 'out/stories/*.parquet'")""",
+        "datatrove": 'ParquetReader("out/stories")',
+    },
+    "jsonl": {
+        "pandas": 'pandas.read_json("out/stories/part-00000-of-00001.jsonl", lines=True, dtype=False)',
+        "datasets": 'load_dataset("json", data_files="out/stories/*.jsonl", split="train")',
+        "polars": 'polars.read_ndjson("out/stories/*.jsonl", infer_schema_length=None)',
+        "duckdb": """duckdb.sql("from 'out/stories/*.jsonl'")""",
+        "datatrove": 'JsonlReader("out/stories")',
+    },
 }
+IMPORTS = """\
+import pandas
+from datasets import load_dataset
+import polars
+import duckdb
+from datatrove.pipeline.readers import JsonlReader, ParquetReader
+"""
+TEXT_KEY = {"failures": "detail", "members": "id", "clusters": "label", "pages": "id"}  # datatrove asks for a text
 
 
 def run_python(code: str, directory: Path, environment: dict[str, str]) -> str:
@@ -71,25 +86,45 @@ def jsonl_run(copydesk: Callable[..., Any], demo_pages: Path, tmp_path_factory: 
 
 
 @pytest.mark.parametrize("form", LOAD)
-def test_pandas_and_datasets_load_each_table_in_a_line(
-    form: str, request: pytest.FixtureRequest, environment: dict[str, str], tables: Callable[[Path], Any]
+def test_each_tool_loads_each_table_in_a_line(
+    form: str,
+    request: pytest.FixtureRequest,
+    environment: dict[str, str],
+    tables: Callable[[Path], Any],
+    library: Callable[[str], None],
 ) -> None:
+    for tool in LOAD[form]:
+        library(tool)
     out = request.getfixturevalue("demo_run" if form == "parquet" else "jsonl_run")
-    with_pandas, with_datasets = LOAD[form]
-    program = f"""
-import json, pandas
-from datasets import load_dataset
-
-loaded = {{}}
-for name in {list(COLUMNS)}:
-    frame, dataset = {with_pandas}, {with_datasets}
-    loaded[name] = [list(frame.columns), len(frame), dataset.column_names, dataset.num_rows]
-print(json.dumps(loaded))
-"""
+    lines = []
+    for name in COLUMNS:
+        pandas, datasets, polars, duckdb, datatrove = (line.replace("stories", name) for line in LOAD[form].values())
+        if name in TEXT_KEY:
+            datatrove = datatrove.replace(")", f', text_key="{TEXT_KEY[name]}")')
+        lines += [
+            f"frame, dataset, table, relation, reader = {pandas}, {datasets}, {polars}, {duckdb}, {datatrove}",
+            "documents = list(reader())",
+            f"loaded[{name!r}] = {{'pandas': [len(frame), list(frame.columns)],"
+            " 'datasets': [dataset.num_rows, dataset.column_names], 'polars': [table.height, table.columns],"
+            " 'duckdb': [len(relation.fetchall()), relation.columns],"
+            " 'datatrove': [len(documents), sorted({document.text for document in documents})]}",
+        ]
+    program = "\n".join([IMPORTS, "import json", "loaded = {}", *lines, "print(json.dumps(loaded))"])
     loaded = json.loads(run_python(program, out.parent, environment))
     for name, rows in tables(out).items():
-        assert loaded[name] == [COLUMNS[name], len(rows), COLUMNS[name], len(rows)], name
         assert rows, f"{name} has no rows to load"
+        count, texts = loaded[name].pop("datatrove")
+        with_text = [text for row in rows if (text := row[TEXT_KEY.get(name, "text")])]  # datatrove skips the others
+        assert (count, texts) == (len(with_text), sorted(set(with_text))), name
+        for tool, found in loaded[name].items():
+            assert found == [len(rows), COLUMNS[name]], f"{tool}: {name}"
+
+
+def test_the_documents_show_the_lines_that_load_a_table() -> None:
+    document = (ROOT / "docs" / "downstream.md").read_text(encoding="utf-8").replace("OUT/", "out/")
+    for form, of_form in LOAD.items():
+        for tool, line in of_form.items():
+            assert line in document, f"{tool}: {form}"
 
 
 def test_both_formats_hold_the_same(demo_run: Path, jsonl_run: Path, tables: Callable[[Path], Any]) -> None:

@@ -1,12 +1,13 @@
 """A run in two passes: what is learned of the sites, and what it changes in the tables."""
 
 import pickle
+import shutil
 
 import pytest
 
 from pipeline import config
-from pipeline.sinks import read_table
-from pipeline.site_files import FILES, ProfileFiles, labelled_row
+from pipeline.sinks import read_table, table_files
+from pipeline.site_files import FILES, ProfileFiles, labelled_row, site_pages
 from transforms.core.segment import judge_lines, label_blocks, lines_of_site, parse_page, split_page, without_markup
 from transforms.core.site_profile import profile
 from transforms.settings import SegmentSettings
@@ -57,6 +58,57 @@ def test_a_line_of_the_site_is_no_line_of_its_stories(records, write_jsonl, tmp_
     for table in ("stories", "segments"):
         drop_source = [row | {"source": None} for row in found[table]]
         assert [row | {"source": None} for row in tables(three)[table]] == drop_source
+
+
+def day(number, *stories):
+    return [{"id": f"d{number}-{n}", "url": f"https://www.a.example/{number}/{n}", "html": html(n)} for n in stories]
+
+
+@pytest.fixture
+def run_day(write_jsonl, tmp_path, run_pages, tables):
+    """Run the pages of a day with the state, and return which stories have the line of the site."""
+
+    def run(name, date, pages, state, *settings):
+        path = tmp_path / f"{name}.jsonl"
+        inputs = path if path.exists() else write_jsonl(path.name, pages)
+        settings = settings or ("segment.profiles=true",)
+        run_pages([inputs], tmp_path / name, f"run.date={date}", *settings, state=str(state))
+        return kept(tables(tmp_path / name))
+
+    return run
+
+
+def test_tomorrows_single_page_profits(tmp_path, run_day):
+    state, of_first_day = tmp_path / "state", tmp_path / "of the first day"
+    assert run_day("first", "2026-03-01", day(1, 1, 2, 3, 4), state) == set()
+    shutil.copytree(state, of_first_day)
+    assert run_day("second", "2026-03-02", day(2, 7), state) == set()  # the first day has told of the line
+    assert len(known_pages(state)) == 5
+    assert run_day("late", "2026-05-01", day(2, 7), of_first_day) == {"d2-7"}  # the first day is forgotten
+    assert [page.seen for _, page in known_pages(of_first_day)] == ["2026-05-01"]
+
+
+@pytest.mark.soak
+def test_what_is_known_of_sites_changes_only_by_other_pages(tmp_path, run_day):
+    state = tmp_path / "state"
+    run_day("first", "2026-03-01", day(1, 1, 2, 3, 4), state)
+    assert run_day("without", "2026-03-02", day(2, 7), state, "segment.profiles=false") == {"d2-7"}
+    assert len(known_pages(state)) == 4
+    assert run_day("second", "2026-03-02", day(2, 7), state) == set()
+    written = contents(state)
+    assert run_day("second", "2026-03-02", day(2, 7), state) == set()  # complete: nothing is done
+    assert run_day("again", "2026-03-02", day(2, 7), state) == set()
+    assert contents(state) == written
+
+
+def known_pages(state):
+    (sites,) = state.glob("0*/sites")
+    return [known for file in table_files(str(sites)) for known in site_pages(file)]
+
+
+def contents(state):
+    """The bytes of all tables of a state; which runs are part of it does not count."""
+    return {str(path): path.read_bytes() for path in state.glob("0*/*/*")}
 
 
 def test_the_passes_give_what_the_functions_give(records, write_jsonl, tmp_path, run_pages):

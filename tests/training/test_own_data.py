@@ -51,6 +51,6 @@ def test_own_pages_are_labelled_line_by_line():
 def test_no_page_of_the_tests_is_trained_on():
     trained = {block.text for page in load_own_pages() for block in page.blocks if len(block.text) > 60}
     assert len(trained) > 1000
-    for name in ("roles.jsonl", "seed_variants.jsonl"):
+    for name in ("roles.jsonl", "seed_variants.jsonl", "hard.jsonl"):
         for row in read_jsonl(TESTS / name):
             assert not trained & {block.text for block in text_blocks(row["text"])}, row["id"]

@@ -221,8 +221,7 @@ def test_the_numpy_model_scores_as_the_torch_network(tmp_path):
         expected, starts = net(collate(batch))
     k = len(ROLES)
     path = tmp_path / "net.npz"
-    zero = np.zeros(k, np.float32)
-    data = artefact(net, lexicon(), zero, np.zeros((k, k), np.float32), zero, {"fold": 1})
+    data = artefact(net, lexicon(), np.zeros((k, k), np.float32), {"fold": 1})
     path.write_bytes(data)
     model = load_model(str(path))
     assert [len(f) for f in features] == [3, 25] and len(features[1].names) > 50
@@ -242,6 +241,6 @@ def test_the_artefact_is_equal_byte_for_byte():
         zeros = np.zeros(len(page_features(text_blocks("x"), lexicon()).dense[0]), np.float32)
         net = RoleNet(zeros, zeros + 1, np.ones(WORD_BUCKETS, bool))
         k = len(ROLES)
-        return artefact(net, lexicon(), np.zeros(k), np.zeros((k, k)), np.zeros(k), {})
+        return artefact(net, lexicon(), np.zeros((k, k)), {})
 
     assert make() == make()

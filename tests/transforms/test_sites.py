@@ -8,7 +8,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from transforms.core.role_model import Label
 from transforms.core.site_profile import PAGES, page_lines, profile
-from transforms.sites import LearnSites, _Sample
+from transforms.sites import LearnSites, SampleSites, _Sample
 from transforms.types import Block
 
 
@@ -29,7 +29,7 @@ def test_the_stage_gives_what_the_function_gives():
     assert {found.site for found in expected} == {"hot.example", "s1.example", "s2.example"}
     random.Random(0).shuffle(pages)
     with Pipeline(runner="FnApiRunner") as pipeline:
-        assert_that(pipeline | beam.Create(pages) | LearnSites(), equal_to(expected))
+        assert_that(pipeline | beam.Create(pages) | SampleSites() | LearnSites(), equal_to(expected))
 
 
 def test_a_worker_holds_a_bounded_number_of_pages():

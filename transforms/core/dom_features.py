@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.core.lexicon import Lexicon, Words
+from transforms.core.lexicon import Lexicon, Words, address_words
 from transforms.types import Block, Dom
 
 NAME_BUCKETS = 1 << 12
@@ -25,6 +25,7 @@ DOM_NAMES = (
     *_PLACES,
 )  # fmt: skip
 _MOST = 400  # characters of an address that are read
+_address_words = lru_cache(maxsize=20_000)(address_words)  # menus are the same on page after page
 _LINK = 0.5  # share of a block's characters from which its link's address is read
 
 
@@ -62,7 +63,9 @@ def dom_columns(
         held = np.bincount(key, text)
         columns[name] = held[key] / max(held.max(), 1)
     columns["parent_links"] = (np.bincount(parent, linked) / np.bincount(parent, chars))[parent]
-    columns |= zip(_PLACES, np.array([_places(d.tag, d.path) for d in doms], np.float32).T, strict=True)
+    stands: dict[tuple[str, tuple[str, ...]], int] = {}  # most blocks of a page stand in a few kinds of place
+    place = [stands.setdefault((d.tag, d.path), len(stands)) for d in doms]
+    columns |= zip(_PLACES, np.array([_places(*key) for key in stands], np.float32)[place].T, strict=True)
     return columns
 
 
@@ -75,7 +78,7 @@ def _link_names_it(
     linking = [i for i in linking if doms[i].links]
     if not linking:
         return np.zeros(n)
-    address = lexicon.words([_last_parts(doms[i].links[0][:_MOST]) for i in linking])
+    address = lexicon.words([_address_words(doms[i].links[0][:_MOST]) for i in linking])
     size = len(lexicon.idf)
     here = np.unique(words.line[words.topic >= 0] * size + words.topic[words.topic >= 0])
     there = address.topic >= 0
@@ -83,11 +86,6 @@ def _link_names_it(
     common = np.bincount(here[np.isin(here, there, assume_unique=True)] // size, minlength=n)
     both = np.bincount(here // size, minlength=n) + np.bincount(there // size, minlength=n)
     return np.where(common > 1, 2 * common / np.maximum(both, 1), 0)  # one word may be a section's name
-
-
-@lru_cache(maxsize=20_000)
-def _last_parts(link: str) -> str:
-    return " ".join(link.partition("?")[0].replace("\n", "").rstrip("/").rsplit("/", 2)[-2:])
 
 
 @lru_cache(maxsize=5_000)

@@ -27,7 +27,7 @@ _BARE_PAGE = 250  # characters of a page that shows nothing without scripts
 
 _STATUS = re.compile(r"(?<![\w.,:/$€£¥#+-])(?:40[0134568]|410|429|451|50[0234]|52[0-6])(?![\w%+/-]|[.,:]\d)")
 # Words that may stand beside a status code in a line that is nothing but an error.
-_STATUS_LINE = re.compile(r"^(?:\W*[^\W\d]+){0,8}\W*\d{3}(?:\W+[^\W\d]+){0,8}\W*$")
+_STATUS_LINE = re.compile(r"^\W*+(?:[^\W\d]++\W++){0,8}\d{3}(?:\W++[^\W\d]++){0,8}\W*+$")
 
 
 def _any_of(words: dict[str, tuple[str, ...]]) -> re.Pattern[str]:

@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +27,13 @@ from numpy.typing import NDArray
 from transforms.core.characters import BIT, signature_classes, signature_of
 from transforms.core.coherence import SIMILARITIES, WordRows, similarities, unit, word_rows
 from transforms.core.dom_features import DOM_NAMES, dom_columns, name_ids
-from transforms.core.lexicon import TOPIC_DIMENSIONS, WORD_BUCKETS, Floats, Lexicon, Words
+from transforms.core.lexicon import IDF_BUCKETS, TOPIC_DIMENSIONS, WORD_BUCKETS, Floats, Lexicon, Words, address_words
 from transforms.types import Block
 
 Ints = NDArray[np.int32]
 Columns = dict[str, NDArray[Any]]
 
-FEATURES_VERSION = "2"  # raise it when a feature changes its meaning
+FEATURES_VERSION = "3"  # raise it when a feature changes its meaning
 _LONG = 80  # characters from which a block counts as running text
 _SHORT_WORDS = 12
 _SIDE = 3  # words at each end of a longer line that are read
@@ -165,8 +164,11 @@ def _surface(texts: Sequence[str], chars: NDArray[np.float64], linked: NDArray[n
     kinds = len(classes)
     histogram = np.bincount(line * kinds + signatures, minlength=n * kinds).reshape(n, kinds)
 
+    is_of = (classes[:, None] & np.array(list(BIT.values()), np.uint32)) != 0  # [kinds, classes of characters]
+    counts = dict(zip(BIT, (histogram.astype(np.float64) @ is_of.astype(np.float64)).T, strict=True))
+
     def count(name: str) -> NDArray[np.float64]:
-        return histogram @ ((classes & BIT[name]) != 0).astype(np.float64)
+        return counts[name]
 
     def per_line(flag: NDArray[np.bool_]) -> NDArray[np.float64]:
         return np.bincount(line[flag], minlength=n).astype(np.float64)
@@ -190,7 +192,7 @@ def _surface(texts: Sequence[str], chars: NDArray[np.float64], linked: NDArray[n
     ellipsis = (codes[ends] == 0x2026) | ((codes[ends] == 0x2E) & (codes[np.maximum(ends - 1, starts)] == 0x2E))
     own = sizes - linked
     # Running text: long, and not mostly links. A CJK character says about as much as two Latin ones.
-    wide = codes[starts + np.maximum(own, 0).astype(np.int64) // 2] > 0x2E80
+    wide = count("wide") > 0.5 * letters
 
     def has(value: NDArray[np.uint32], name: str) -> NDArray[np.bool_]:
         return (value & BIT[name]) != 0
@@ -299,7 +301,7 @@ def _meta(
     n = len(texts)
     columns: Columns = {}
     told = words.topic >= 0
-    line, topic = words.line[told], words.topic[told]
+    line, topic = np.divmod(np.unique(words.line[told] * IDF_BUCKETS + words.topic[told]), IDF_BUCKETS)
     address = lexicon.words([address_words(hints.url)]).topic if hints.url else topic[:0]
     address = np.unique(address[address >= 0])
     if len(address) > 1:
@@ -320,17 +322,6 @@ def _meta(
     authors = [a.lower() for a in hints.authors if len(a) > 3]
     columns["names_author"] = np.array([any(a in t[:200] for a in authors) for t in folded])
     return columns
-
-
-def address_words(url: str) -> str:
-    """The words of an address's last two parts: where sites put the headline.
-
-    >>> address_words("https://example.org/2024/05/ferry-hits-the-pier.html?x=1")
-    '05 ferry hits the pier html'
-    """
-    path = re.split(r"[?#]", url.partition("://")[2] or url)[0]
-    parts = [p for p in path.split("/")[1:] if p][-2:]
-    return " ".join(re.findall(r"[^\W_]+", unquote(" ".join(parts))))
 
 
 def _word_ids(words: Words, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -16,9 +16,10 @@ import re
 import threading
 import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +34,40 @@ STEM = 6  # characters of a word that count for its rarity
 _CARRIES_TOPIC = 4  # characters from which a word says something of a topic
 _LONGEST = 64  # characters of a word that are looked at: no word is longer, and what is remembered stays small
 _REMEMBERED = 400_000  # words that a process remembers; then it starts anew
-_UNSPACED = (
-    "\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff"  # scripts without spaces, and Korean with its endings
+
+
+def _ranges(codes: Iterable[int]) -> str:
+    """Code points as the inside of a character class."""
+    runs: list[list[int]] = []
+    for code in codes:
+        if runs and runs[-1][1] == code - 1:
+            runs[-1][1] = code
+        else:
+            runs.append([code, code])
+    return "".join(f"{chr(a)}-{chr(b)}" for a, b in runs)
+
+
+# Thai and Lao, Tibetan, Burmese, Khmer, Chinese and Japanese, which write without spaces, and Korean with its endings.
+_WITHOUT_SPACES = (
+    (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x9FFF), (0xAA60, 0xAA7F), (0xAC00, 0xD7A3),
+    (0xF900, 0xFAFF), (0x20000, 0x323AF),
+)  # fmt: skip
+_LETTERS = ("L", "M", "N")
+_UNSPACED = _ranges(
+    code for a, b in _WITHOUT_SPACES for code in range(a, b + 1) if unicodedata.category(chr(code))[0] in _LETTERS
 )
-_TOKEN = re.compile(rf"\n|[{_UNSPACED}]+|[^\W{_UNSPACED}]+|[^\w\s]")
-_FIRST_UNSPACED = "\u0e00"
+# Vowel signs, accents and joiners belong to the word before them, though ``\w`` leaves them out.
+_MARKS = _ranges(
+    code
+    for code in range(0x300, 0xFE30)
+    if (unicodedata.category(chr(code))[0] == "M" or code in (0x200C, 0x200D)) and not 0x2E80 <= code <= 0x9FFF
+)
+_TOKEN = re.compile(rf"\n|[{_UNSPACED}]+|[^\W{_UNSPACED}]+(?:[{_MARKS}]+[^\W{_UNSPACED}]*)*|[^\w\s]")
+_PLAIN_TOKEN = re.compile(r"\n|\w+|[^\w\s]")  # the same where a text has none of those characters
+_NOT_PLAIN = re.compile(f"[{_UNSPACED}{_MARKS}]")
+_IN_PAIRS = re.compile(f"[{_UNSPACED}]")
+_QUERY = re.compile("[?#]")
+_ADDRESS_WORD = re.compile(r"[^\W_]+")
 
 
 class Words(NamedTuple):
@@ -70,9 +100,12 @@ class Lexicon:
 
     def words(self, lines: Sequence[str]) -> Words:
         """Look up the words of lines of text, none of which may hold a line break."""
-        tokens = _TOKEN.findall("\n".join(lines).lower())
-        if any(token[0] >= _FIRST_UNSPACED for token in tokens):
-            tokens = [part for token in tokens for part in (_pairs(token) if token[0] >= _FIRST_UNSPACED else (token,))]
+        text = unicodedata.normalize("NFC", "\n".join(lines)).lower()
+        if text.isascii() or not _NOT_PLAIN.search(text):
+            tokens = _PLAIN_TOKEN.findall(text)
+        else:
+            found = _TOKEN.findall(text)
+            tokens = [part for token in found for part in (_pairs(token) if _IN_PAIRS.match(token) else (token,))]
         table = self._known.look_up(tokens)  # type: ignore[attr-defined]
         line = np.cumsum(table[:, 0] < 0)
         inside = table[:, 0] >= 0
@@ -100,6 +133,8 @@ class _Known(dict[str, int]):
         self._table = np.empty((1 << 12, 5), np.int64)
 
     def __missing__(self, token: str) -> int:
+        if len(token) > _LONGEST:
+            return self[token[:_LONGEST]]
         row = len(self)
         if row == len(self._table):
             self._table = np.concatenate((self._table, np.empty_like(self._table)))
@@ -110,7 +145,7 @@ class _Known(dict[str, int]):
     def _describe(self, token: str) -> tuple[int, int, int, int, int]:
         # Digits as "0", so that dates, times and counts are recognised by their form.
         shape = "".join("0" if c.isdigit() else c for c in token[:20])
-        topic = _stem_bucket(token) if len(token) >= _CARRIES_TOPIC or token[0] >= _FIRST_UNSPACED else -1
+        topic = _stem_bucket(token) if len(token) >= _CARRIES_TOPIC or _IN_PAIRS.match(token) else -1
         return (
             _bucket(shape, WORD_BUCKETS),
             _bucket("<" + shape, WORD_BUCKETS),
@@ -124,8 +159,19 @@ class _Known(dict[str, int]):
             if len(self) > _REMEMBERED:
                 self.clear()
                 self._table = np.empty((1 << 12, 5), np.int64)
-            rows = [self[token[:_LONGEST]] for token in tokens]
+            rows = list(map(self.__getitem__, tokens))
             return self._table[rows]
+
+
+def address_words(url: str) -> str:
+    """The words of an address's last two parts: where sites put the headline.
+
+    >>> address_words("https://example.org/2024/05/ferry-hits-the-pier.html?x=1")
+    '05 ferry hits the pier html'
+    """
+    host, _, rest = _QUERY.split(url, maxsplit=1)[0].rpartition("://")
+    parts = [p for p in (rest.partition("/")[2] if host else rest).split("/") if p][-2:]
+    return " ".join(_ADDRESS_WORD.findall(unquote(" ".join(parts))))
 
 
 def _pairs(run: str) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from lxml import etree
 
@@ -32,20 +35,24 @@ class Markup:
     noscript: str = ""  # the text for readers without scripts, white space folded
 
 
+_MOST_PIECES = 2_000  # of text for readers without scripts that are read
+
 NO_MARKUP = Markup()  # of text pages
 
 
 def read_markup(root: etree._Element) -> Markup:
     """Count the elements of a parsed page."""
-    counts = Counter(element.tag for element in root.iter(*ELEMENTS))
+    counts = Counter(map(attrgetter("tag"), root.iter(*ELEMENTS)))
     types: list[str] = []
     properties: dict[str, None] = {}
-    for element in root.iterfind(".//*[@itemtype]"):
-        types.extend(re.split(r"[/#]", part)[-1] for part in element.get("itemtype", "").split())
-    for element in root.iterfind(".//*[@itemprop]"):
-        properties.update(dict.fromkeys(element.get("itemprop", "").split()))
+    for element in root.iterdescendants("*"):
+        keys = element.keys()
+        if "itemtype" in keys:
+            types.extend(re.split(r"[/#]", part)[-1] for part in element.get("itemtype", "").split())
+        if "itemprop" in keys:
+            properties.update(dict.fromkeys(element.get("itemprop", "").split()))
     sources = (e.get("src") or e.get("action") or "" for e in root.iter("iframe", "script", "form"))
-    noscript = " ".join(" ".join(t for e in root.iter("noscript") for t in e.itertext()).split())
+    noscript = " ".join(" ".join(itertools.islice(_noscript(root), _MOST_PIECES)).split())
     return Markup(
         tuple(counts[name] for name in ELEMENTS),
         tuple(dict.fromkeys(types)),
@@ -53,3 +60,7 @@ def read_markup(root: etree._Element) -> Markup:
         any(_CHALLENGE.search(source) for source in sources),
         noscript[:2_000],
     )
+
+
+def _noscript(root: etree._Element) -> Iterator[str]:
+    return (text for element in root.iter("noscript") for text in element.itertext())

@@ -27,7 +27,7 @@ _DESCRIPTION_META = ("og:description", "description", "dc.description", "dcterms
 # Vocabularies differ in the word, not in what it says: article:published_time, pubdate, dc.date.issued, ms.date.
 _PUBLISHED_META = (
     re.compile(
-        r"publi(?:sh|c)\w*[._:-]?(?:date|time|on)|date[._:-]?publi(?:sh|c)|pub[._:-]?date|(?:^|[._:-])published$"
+        r"publi(?:sh|c)\w{0,20}[._:-]?(?:date|time|on)|date[._:-]?publi(?:sh|c)|pub[._:-]?date|(?:^|[._:-])published$"
     ),
     re.compile(r"(?:^|[._:-])(?:date|issued)$|date[._:-]?issued|creat(?:ed|ion)[._:-]?(?:date|time)?$|online_date$"),
 )
@@ -45,6 +45,8 @@ _AUTHOR_CLASS = re.compile(
 )
 _OTHERS = re.compile(r"comment|related|teaser|recommend|sidebar|footer|widget", re.IGNORECASE)
 _MOST_AUTHOR_CHARS = 120
+_MOST_TEXT = 4_000  # characters of a title, a name or a description that are read
+_MOST_URL = 8_000  # characters of an address
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def read_metadata(root: etree._Element, url: str | None = None) -> Metadata:
     own = next((u for link in (canonical, _first(metas, ("og:url",))) if link and (u := absolute_url(url, link))), None)
     publisher = _name(data, story.get("publisher"))
     site_name = _first(metas, _SITE_META[:1]) or _site_node(data) or publisher or _first(metas, _SITE_META[1:])
-    headings = tuple(t for e in root.iter("h1") if (t := _text(" ".join(e.itertext()))))[:4]
+    headings = tuple(itertools.islice((t for e in root.iter("h1") if (t := _text(_inner(e, " ")))), 4))
     titles = _titles(root, metas, story, (site_name, publisher), _host(url or own), headings)
     language, region = _language(root, metas)
     return Metadata(
@@ -161,7 +163,7 @@ def _titles(
     given = [
         _text(first_string(story.get("headline"))),
         _first(metas, _TITLE_META),
-        _text("".join(element.itertext()) if element is not None else None),
+        _text(_inner(element) if element is not None else None),
         _first(metas, _TITLE_META_LAST),
     ]
     forms = [g for g in given if g]
@@ -246,25 +248,33 @@ def _marked_authors(root: etree._Element, language: str | None) -> tuple[str, ..
     place: etree._Element | None = None
     by_class: tuple[str, ...] = ()
     for element in root.iter("a", "span", "div", "p", "address", "cite", "b", "strong", "li", "h4", "h5"):
-        attributes = element.attrib
-        if not attributes:
-            continue
-        if "author" in (attributes.get("itemprop", "") + " " + attributes.get("rel", "")).split():
+        if "author" in (element.get("itemprop") or "").split() or "author" in (element.get("rel") or "").split():
             inner = element.find(".//*[@itemprop='name']")
             names = () if _belongs_to_other(element) else _shown_names(element if inner is None else inner, language, 1)
             near = next(itertools.islice(element.iterancestors(), 1, 2), None)
             if names and (place is None or near is place):
                 place = near
                 marked.extend(names)
-        elif not by_class and _AUTHOR_CLASS.search(attributes.get("class", "")) and not _belongs_to_other(element):
+        elif not by_class and _names_author(element.get("class")) and not _belongs_to_other(element):
             by_class = _shown_names(element, language, 2)
     return tuple(dict.fromkeys(marked)) or by_class
 
 
+def _names_author(value: str | None) -> bool:
+    """Whether a class says author or byline; nearly all are told from such by their letters."""
+    folded = value.lower() if value else ""
+    return ("aut" in folded or "byline" in folded) and _AUTHOR_CLASS.search(folded) is not None
+
+
 def _shown_names(element: etree._Element, language: str | None, least: int) -> tuple[str, ...]:
     """Names in the pieces of text of a short element; one word is a name only where ``least`` is 1."""
-    pieces = [t for piece in element.itertext() if (t := _text(piece))]
-    if not pieces or sum(map(len, pieces)) > _MOST_AUTHOR_CHARS:
+    pieces: list[str] = []
+    for piece in element.itertext():
+        if text := _text(piece):
+            pieces.append(text)
+            if sum(map(len, pieces)) > _MOST_AUTHOR_CHARS:
+                return ()
+    if not pieces:
         return ()
     names = names_in_bylines(pieces, language)
     if names or least > 1 or len(pieces) > 1 or " " in pieces[0]:
@@ -283,7 +293,18 @@ def _belongs_to_other(element: etree._Element) -> bool:
 
 
 def _text(value: str | None) -> str | None:
-    return " ".join(replace_unstorable(html.unescape(value)).split()) or None if value else None
+    return " ".join(replace_unstorable(html.unescape(value[:_MOST_TEXT])).split()) or None if value else None
+
+
+def _inner(element: etree._Element, between: str = "") -> str:
+    """The text in an element, of which no more is read than counts: such elements may hold whole pages."""
+    pieces, length = [], 0
+    for piece in element.itertext():
+        pieces.append(piece)
+        length += len(piece)
+        if length > _MOST_TEXT:
+            break
+    return between.join(pieces)
 
 
 def _marked_date(root: etree._Element, item: str) -> str | None:
@@ -342,9 +363,13 @@ def _host(url: str | None) -> str | None:
 def absolute_url(base: str | None, link: str) -> str | None:
     r"""An http or https URL, None where the link is none. White space inside it is dropped, as browsers do.
 
+    Nothing of more than 8,000 characters is an address.
+
     >>> absolute_url("https://example.org/a/", " ../b\n"), absolute_url(None, "b"), absolute_url(None, "http://[bad")
     ('https://example.org/b', None, None)
     """
+    if len(link) > _MOST_URL:
+        return None
     try:
         url = urljoin(base or "", "".join(link.split()))
         return url if urlsplit(url).scheme in ("http", "https") else None

@@ -12,8 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 # What stands between a title and a site's name: a sign with space on both sides, or a bar.
-_BETWEEN = re.compile(r"\s+(?:[-–—|│｜•·∙»›>«‹/⁄\\~*⋆⎸]|::|--|<)\s+|\s*[|│｜]\s*|(?<=\S):\s+|\s+:\s+")
-_ANCHOR = re.compile(r"\s*[¶§]\s*$|\s+#\s*$")  # the sign of a link to the heading itself
+# Each alternative begins where white space begins, so that a long run of it is not tried from each of its characters.
+_BETWEEN = re.compile(
+    r"(?<!\s)\s+(?:[-–—|│｜•·∙»›>«‹/⁄\\~*⋆⎸]|::|--|<)\s+|(?<!\s)\s*[|│｜]\s*|(?<=\S):\s+|(?<!\s)\s+:\s+"
+)
+_ANCHOR = re.compile(r"(?<!\s)\s*[¶§]\s*$|(?<!\s)\s+#\s*$")  # the sign of a link to the heading itself
+_MOST_GAPS = 30  # a title has fewer; one with more is no title, and each run of its parts would be looked at
 _LEAST_NAME = 4  # letters from which one name may be a part of another
 
 
@@ -42,7 +46,7 @@ def without_site(title: str, sites: Iterable[str | None], host: str | None, head
     'Harbour: what now?'
     """
     gaps = list(_BETWEEN.finditer(title))
-    if not gaps:
+    if not gaps or len(gaps) > _MOST_GAPS:
         return title
     starts = [0, *(g.end() for g in gaps)]
     ends = [*(g.start() for g in gaps), len(title)]

@@ -24,26 +24,30 @@ _ANNOUNCE = re.compile(
 _GLUED = re.compile(r"^(?:(?i:written |posted )?[Bb]y|[Vv]on|[Pp]ar|[Pp]or)(?=[A-Z])")  # "ByAda Reed": two elements
 # What announces a date and may stand between a name and it.
 _BEFORE_DATE = re.compile(
-    r"\s*\b(?:last\s+)?(?:updated|published|posted|modified|aktualisiert|veröffentlicht|publié|mis à jour|actualizado|"
-    r"publicado|atualizado|aggiornato|pubblicato|bijgewerkt|gepubliceerd|opdateret|oppdatert|publisert|uppdaterad|"
-    r"обновлено|опубликовано|güncelleme|on|am|le|il|el|op|den|в)?\s*:?\s*$",
+    r"(?<!\s)\s*+\b(?:last\s+)?(?:updated|published|posted|modified|aktualisiert|veröffentlicht|publié|mis à jour|"
+    r"actualizado|publicado|atualizado|aggiornato|pubblicato|bijgewerkt|gepubliceerd|opdateret|oppdatert|publisert|uppdaterad|"
+    r"обновлено|опубликовано|güncelleme|on|am|le|il|el|op|den|в)?(?:\s*+:)?\s*+$",
     re.IGNORECASE,
 )
 _GLUED_MONTH = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z][a-z]{2,9}\.? \d)")  # "Ada ReedMar 5, 2026"
-_TAG = re.compile(r"<[^>]+>")
-_EMAIL = re.compile(r"\S+@\S+\.\S+")
-_ADDRESS = re.compile(r"^(?:https?:|www\.|//)|^\S+\.[a-z]{2,6}(?:/\S*)?$", re.IGNORECASE)
-_PIECES = re.compile(r"\s*[|•·∙●⋅・;／\t\n]\s*|\s+[-–—~/]\s+|\s{2,}")
+_TAG = re.compile(r"<[^<>]+>")
+# A pattern begins where a run of characters begins, so that a long run is not tried from each of them.
+_EMAIL = re.compile(r"(?<!\S)\S[^\s@]*@\S+\.\S+")
+_ADDRESS = re.compile(r"^(?:https?:|www\.|//)|^(?=\S+$)\S+\.[a-z]{2,6}(?:/|$)", re.IGNORECASE)
+_PIECES = re.compile(r"(?<!\s)\s*[|•·∙●⋅・;／\t\n]\s*|(?<!\s)\s+[-–—~/]\s+|(?<!\s)\s{2,}")
 _NUMBERS = re.compile(r"^[\d\s./,-]+(?=\D)")
 _AND = "and|und|et|en|og|och|i|и|ve|y|e"
-_JOINED = re.compile(rf"\s*;\s*|\s*[,、،]\s*(?:{_AND})\s+|\s+(?:and|und|et|og|och|ve|και)\s+|\s+&\s+", re.IGNORECASE)
-_COMMA = re.compile(r"\s*[,、،]\s*")
+_JOINED = re.compile(
+    rf"(?<!\s)(?:\s*;\s*|\s*[,、،]\s*(?:{_AND})\s+|\s+(?:and|und|et|og|och|ve|και)\s+|\s+&\s+)", re.IGNORECASE
+)
+_COMMA = re.compile(r"(?<!\s)\s*[,、،]\s*")
 _PARTICLES = frozenset(
     ("de", "da", "do", "dos", "das", "del", "della", "di", "du", "la", "le", "van", "der", "den", "von", "vom", "zu",
      "zum", "zur", "ten", "ter", "bin", "ibn", "al", "el", "bint", "ben", "y", "e", "af", "av", "i", "o", "ou", "of",
      "the", "und")
 )  # fmt: skip
 _LEAST, _MOST = 2, 60  # characters of a name
+_MOST_READ = 2_000  # characters of a value or a line that are read for names
 _DATE_AT = 20  # characters before a date that opens a line
 
 
@@ -53,7 +57,7 @@ def clean_name(value: str) -> str | None:
     >>> clean_name("By  Ada Reed &amp; Co"), clean_name("https://example.org/ada"), clean_name("262588213843476")
     ('Ada Reed & Co', None, None)
     """
-    text = " ".join(_TAG.sub(" ", html.unescape(value)).replace("\u200b", "").split())
+    text = " ".join(_TAG.sub(" ", html.unescape(value[:_MOST_READ])).replace("\u200b", "").split())
     if _ADDRESS.match(text) and " " not in text and not text[:1].isupper():
         return None
     text = _EMAIL.sub("", text)
@@ -120,9 +124,9 @@ def names_in_bylines(lines: Sequence[str], language: str | None = None) -> tuple
     """
     bare: tuple[str, ...] = ()
     for number, line in enumerate(lines):
-        rest, announced = _after_announcement(line.strip(), language)
+        rest, announced = _after_announcement(line.strip()[:_MOST_READ], language)
         if announced and not rest and number + 1 < len(lines):
-            rest = lines[number + 1]
+            rest = lines[number + 1][:_MOST_READ]
         found = _names(rest, language, 1 if announced else 2)
         if found and announced:
             return found

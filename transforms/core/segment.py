@@ -32,6 +32,7 @@ from transforms.types import Block, Page, PageResult
 _UNSURE_PAGE = 0.6
 # Only blocks below this confidence follow the second opinion.
 _UNSURE_BLOCK = 0.7
+_START_TAG = re.compile("<[A-Za-z]")
 # Blocks that the model reads at a time: bounds memory on pages with very many lines.
 _WINDOW = 2_000
 _WORD = re.compile(r"\w+")
@@ -76,25 +77,43 @@ def segment_page(page: Page, settings: SegmentSettings | None = None, rules: Sit
     'One line.'
     """
     settings = settings or SegmentSettings()
-    return split_page(label_blocks(parse_page(page, rules), settings, rules), settings)
+    return split_page(label_blocks(parse_page(page, rules, settings), settings, rules), settings)
 
 
-def parse_page(page: Page, rules: SiteRules = NO_RULES) -> Parsed:
-    """Decode a page and find its blocks, and what the selectors of its site's rules select."""
+def parse_page(page: Page, rules: SiteRules = NO_RULES, settings: SegmentSettings | None = None) -> Parsed:
+    """Decode a page and find its blocks, and what the selectors of its site's rules select.
+
+    Raises:
+        PageError: ``too_large``, for more elements than ``settings.max_elements``; they are counted, not parsed.
+    """
+    settings = settings or SegmentSettings()
+    parsed = _parsed(page, rules, settings)
+    if len(parsed.blocks) > settings.max_lines:
+        return replace(parsed, flags=(*parsed.flags, "many_lines"))
+    return parsed
+
+
+def _parsed(page: Page, rules: SiteRules, settings: SegmentSettings) -> Parsed:
+    most = settings.max_lines
     if page.kind == "html":
         text, encoding = _decoded(page)
+        # The sign alone is counted first, because that is faster.
+        if text.count("<") > settings.max_elements and len(_START_TAG.findall(text)) > settings.max_elements:
+            detail = f"more than {settings.max_elements} elements; raise segment.max_elements to read it"
+            raise PageError("too_large", detail)
         try:
             root = parse_html(text) if text.strip() else None
         except TooDeepError:  # a parser without that limit still gives the text, line by line
             flat = extract_plain_text(text, main_content=False)
-            return Parsed(page, flat, tuple(text_blocks(flat)), Metadata(url=page.url), encoding, flags=("deep_dom",))
+            blocks = text_blocks(flat, most)
+            return Parsed(page, flat, tuple(blocks), Metadata(url=page.url), encoding, flags=("deep_dom",))
         if root is None:
             return Parsed(page, "", (), Metadata(url=page.url), encoding)
         metadata = read_metadata(root, page.url)
-        page_text, blocks = html_blocks(root, rules.of(page.url or metadata.url).select(root))
+        page_text, blocks = html_blocks(root, rules.of(page.url or metadata.url).select(root), most)
         return Parsed(page, page_text, tuple(blocks), metadata, encoding, text)
     text, encoding = _decoded(page)
-    return Parsed(page, text, tuple(text_blocks(text)), Metadata(url=page.url), encoding)
+    return Parsed(page, text, tuple(text_blocks(text, most)), Metadata(url=page.url), encoding)
 
 
 def _decoded(page: Page) -> tuple[str, str | None]:
@@ -110,7 +129,10 @@ def label_blocks(parsed: Parsed, settings: SegmentSettings, rules: SiteRules = N
     if parsed.page.kind == "clean":
         label = Label("body", 1.0, 0.0, "the input is a story")
         return Labelled(parsed, (label,) * len(parsed.blocks))
-    labels = _readability_labels(parsed) if settings.method == "readability" else _model_labels(parsed, settings)
+    read = replace(parsed, blocks=parsed.blocks[: settings.max_lines])
+    labels = _readability_labels(read) if settings.method == "readability" else _model_labels(read, settings)
+    unread = Label("boilerplate", 0.0, 0.0, f"not read: beyond the first {settings.max_lines} lines of the page")
+    labels += [unread] * (len(parsed.blocks) - len(labels))
     return apply_rules(Labelled(parsed, tuple(labels)), rules)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property, lru_cache
 from math import exp, lgamma, log
 
@@ -76,20 +77,27 @@ def page_lines(page_id: str, blocks: Sequence[Block], labels: Sequence[Label], s
 
 
 def sample(pages: Iterable[PageLines]) -> tuple[PageLines, ...]:
-    """Return the ``PAGES`` pages that a site is judged by: those seen last, and of one day those with the least hash.
+    """Return the ``PAGES`` pages that a site is judged by: those seen last, and of one day those with the largest hash.
 
     The sample of samples is the sample of all pages, in whatever order and groups they come.
     """
     latest: dict[int, PageLines] = {}
     for page in pages:
         known = latest.get(page.page)
-        if known is None or _order(page) < _order(known):
+        if known is None or _order(page) > _order(known):
             latest[page.page] = page
-    return tuple(sorted(latest.values(), key=_order)[:PAGES])
+    return tuple(sorted(latest.values(), key=_order, reverse=True)[:PAGES])
 
 
-def _order(page: PageLines) -> tuple[tuple[int, ...], int, bytes, bytes]:
-    return tuple(-ord(char) for char in page.seen), page.page, page.lines, page.sizes
+def _order(page: PageLines) -> tuple[str, int, bytes, bytes]:
+    return page.seen, page.page, page.lines, page.sizes
+
+
+def is_remembered(page: PageLines, run_date: str, keep_days: int) -> bool:
+    """Whether a page of an earlier run still counts: for ``keep_days``; without dates, or with 0 days, for ever."""
+    if not (page.seen and run_date and keep_days):
+        return True
+    return (date.fromisoformat(run_date) - date.fromisoformat(page.seen)).days <= keep_days
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from transforms.core.people import best_authors, names_in_bylines
 from transforms.types import TEASER_ROLES
 
 _BEFORE, _AFTER = 5, 2  # lines around the head of a story in which its date may stand
+_TITLE = 1_000  # characters of the longest line that is taken for a headline
+_BYLINE = 2_000  # characters of a byline in which a date is looked for
 _DATE_LINE = 80  # characters of the longest line that is taken for a date line
 _DATE_SHARE = 0.4  # least share of such a line that the date itself makes up
 
@@ -41,7 +43,7 @@ def read_fields(lines: Sequence[tuple[str, str]], metadata: Metadata, language: 
     """
     host = _host(metadata.url)
     sites = (metadata.site_name, metadata.publisher)
-    shown = next((text for role, text in lines if role == "title"), None)
+    shown = next((text for role, text in lines if role == "title" and len(text) <= _TITLE), None)
     if shown is not None and metadata.titles:
         shown = without_site(shown, sites, host)
     deks = [text for role, text in lines if role == "dek"]
@@ -58,7 +60,7 @@ def read_fields(lines: Sequence[tuple[str, str]], metadata: Metadata, language: 
 def _shown_date(lines: Sequence[tuple[str, str]], language: str | None, region: str | None) -> str | None:
     """The date of a byline, else of a short line at the head of the story that is little else than a date."""
     for role, text in lines:
-        if role == "byline" and (found := find_date(text, language, region)):
+        if role == "byline" and (found := find_date(text[:_BYLINE], language, region)):
             return found[0]
     title = next((i for i, (role, _) in enumerate(lines) if role == "title"), None)
     body = next((i for i, (role, _) in enumerate(lines) if role == "body" and i >= (title or 0)), None)

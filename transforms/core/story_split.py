@@ -14,6 +14,7 @@ from transforms.core.metadata import Metadata, absolute_url
 from transforms.core.page_kind import page_kind
 from transforms.core.role_model import Label
 from transforms.core.story_fields import StoryFields, read_fields
+from transforms.core.teaser_groups import teaser_runs, teaser_starts
 from transforms.types import TEASER_ROLES, Block, Page, PageRecord, PageResult, Segment, Story, Teaser
 
 _LANGUAGE_SAMPLE = 4_000
@@ -108,38 +109,23 @@ def _folded(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _number_teasers(decided: list[_Decided], starts: Sequence[float]) -> None:
-    """Give each teaser line the number of its teaser.
-
-    Another story begins at a headline, unless the lines since its teaser began are only a date, a category or
-    a picture; at a line that the model takes for a beginning; and after a line that is no teaser at all.
-    """
+def _number_teasers(decided: list[_Decided], beliefs: Sequence[float]) -> None:
+    """Give each teaser line the number of its teaser; a headline that is shown twice is one teaser."""
     count = 0
-    current = 0  # 0: no teaser is open
-    has_title = False
     by_title: dict[str, int] = {}
-    for d, start in zip(decided, starts, strict=True):
-        if d.role not in TEASER_ROLES:
-            if d.role in ("body", "title", "heading"):
-                current = 0
-            elif current:
-                current = -abs(current)  # a line between: the next one may go on, if the model says so
-            continue
-        is_title = d.role == "teaser_title"
-        fresh = current == 0 or (is_title and has_title) or start > 0.5
-        if is_title and not has_title and current > 0:
-            fresh = False
-        if current < 0 and not fresh:
-            current = -current
-        if fresh:
-            known = by_title.get(_folded(d.block.text)) if is_title else None
-            if known is None:
-                count += 1
-            current, has_title = known or count, False
-        if is_title:
-            has_title = True
-            by_title.setdefault(_folded(d.block.text), current)
-        d.story = current
+    for run in teaser_runs([d.role for d in decided]):
+        lines = [decided[i] for i in run]
+        starts = teaser_starts([d.role for d in lines], [d.block.text for d in lines], [beliefs[i] for i in run])
+        for start, end in zip(starts, (*starts[1:], len(lines)), strict=True):
+            group = [d for d in lines[start:end] if d.role in TEASER_ROLES]
+            title = next((_folded(d.block.text) for d in group if d.role == "teaser_title"), None)
+            number = by_title.get(title) if title else None
+            if number is None:
+                number = count = count + 1
+                if title:
+                    by_title[title] = number
+            for d in group:
+                d.story = number
 
 
 def _teasers(page: Page, decided: list[_Decided], base: str | None, own: str | None) -> list[Teaser]:

@@ -1,0 +1,1 @@
+"""What attacks the product: broken pages, worst cases of patterns, ended processes."""
