@@ -1,14 +1,17 @@
-"""What site profiles gain, by the number of pages of a site: ``python -m benchmarks.sites --data ../shared``.
+"""What site profiles gain, by the number of pages of a site: ``make sites DATA=folder``.
 
-Two kinds of sites, each page read by the role model that never saw its site:
+Three tables, each page read by the role model that never saw its site:
 
-* real: the HTML pages of domains with at least three pages in ``wcxb`` and ``news``, scored by the gold main text;
+* real: the HTML articles of domains with at least three of them in ``wcxb`` and ``news``, scored by the gold main
+  text; each site is learned from the pages that are scored.
 * composed: for most sites there is one page. So the hand-labelled text page of one site lends its frame (what is
   boilerplate, a tenth of it left out at random on each page), and pages of other sites lend their stories and, anew for
   each page, their teasers. Frames recur more faithfully there than on real sites: the gain is what can be had at best.
+  The same pages are scored as one site of 100 pages, as ten of 10, as 33 of 3, and alone.
+* composed, with a state: one new page of a site of which a state knows so many pages of earlier days.
 
-A site of n pages is learned from its n pages, and all of them are scored before and after. Numbers are means over
-pages: word F1 of the story, and the share of lines that are rightly kept or dropped.
+Numbers are means over pages: word F1 of the story, and the share of lines that are rightly kept or dropped. The last
+line is what a page costs more in a run with profiles, in processor time.
 """
 
 from __future__ import annotations
@@ -16,27 +19,36 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import pickle
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from training.data import domain_of, fold_of, read_jsonl, tokens
 from transforms.core.role_model import Label
-from transforms.core.segment import label_blocks, parse_page
-from transforms.core.site_profile import page_lines, profile, relabel
+from transforms.core.segment import Labelled, judge_lines, label_blocks, lines_of_site, parse_page, without_markup
+from transforms.core.site_profile import SiteProfile, profile
 from transforms.settings import SegmentSettings
 from transforms.types import TEASER_ROLES, Block, Page, Source
 
 SIZES = (1, 3, 10, 100)
+NEW = 20  # pages of each composed site that come after those which a state knows
 _MAIN = ("body", "heading")
 _OUTSIDE = ("boilerplate", "comment", *TEASER_ROLES)
 _LEFT_OUT = 0.1  # of a frame's lines, on each page
 
 Scored = tuple[float, float, float, float]  # F1 before and after, lines right before and after
-# Id, blocks, labels, and of the gold the text and which lines are main text.
-Read = tuple[str, Sequence[Block], Sequence[Label], str, Sequence[bool] | None]
+
+
+class Read(NamedTuple):
+    """A page as its fold's model reads it, and of the gold the text and which lines are main text, where known."""
+
+    labelled: Labelled
+    gold: str
+    kept: Sequence[bool] | None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,35 +56,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folds", type=Path, default=Path("build/folds"), help="folder of fold-0.npz .. fold-4.npz")
     parser.add_argument("--frames", type=int, default=8, help="composed sites")
-    parser.add_argument("--only", choices=("real", "composed"))
     parser.add_argument("--json", type=Path, help="write the numbers here as well")
     args = parser.parse_args(argv)
-    rows: list[dict[str, Any]] = []
-    if args.only != "composed":
-        rows += real(args.data, args.folds)
-    if args.only != "real":
-        rows += composed(args.data, args.folds, args.frames)
+    real_sites = list(real(args.data, args.folds))
+    composed_sites = list(composed(args.data, args.folds, args.frames))
+    rows = [*_real_rows(real_sites), *_composed_rows(composed_sites), *_state_rows(composed_sites)]
+    ms = {"read": _milliseconds(real_sites, _read_again), "profiles": _milliseconds(real_sites, _through_profile)}
     print(
-        "| sites | pages each | scored | story word F1 | with profiles | better / worse | lines right | with profiles |"
+        "| pages | of a site | scored | story word F1 | with profiles | better / worse | lines right | with profiles |"
     )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for row in rows:
+        lines = "| |" if row["lines"] is None else f"| {row['lines']:.4f} | {row['lines_profiles']:.4f} |"
         print(
-            f"| {row['sites']} | {row['size']} | {row['pages']} | {row['f1']:.4f} | {row['f1_profiles']:.4f} "
-            f"| {row['better']} / {row['worse']} | {row['lines']} | {row['lines_profiles']} |"
+            f"| {row['pages']} | {row['of_site']} | {row['scored']} | {row['f1']:.4f} | {row['f1_profiles']:.4f} "
+            f"| {row['better']} / {row['worse']} {lines}"
         )
+    print(f"\nA page costs {ms['profiles']:.2f} ms more, beside {ms['read']:.1f} ms to read it (processor time).")
     if args.json:
-        args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps({"rows": rows, "ms": ms}, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def real(data: Path, folds: Path) -> Iterator[dict[str, Any]]:
+def _real_rows(sites: Sequence[Sequence[Read]]) -> Iterator[dict[str, Any]]:
+    for name, least, most in (("3", 3, 3), ("4 to 9", 4, 9), ("10 and more", 10, 10**9)):
+        scored = [one for pages in sites if least <= len(pages) <= most for one in _scores(pages)]
+        if scored:
+            yield _row("real, HTML articles", name, scored)
+
+
+def _composed_rows(sites: Sequence[Sequence[Read]]) -> Iterator[dict[str, Any]]:
+    for size in SIZES:
+        starts = range(0, max(SIZES) - size + 1, size)
+        scored = [one for pages in sites for at in starts for one in _scores(pages[at : at + size])]
+        yield _row("composed, text", str(size), scored)
+
+
+def _state_rows(sites: Sequence[Sequence[Read]]) -> Iterator[dict[str, Any]]:
+    for size in SIZES:
+        scored = [one for pages in sites for page in pages[-NEW:] for one in _scores([page], pages[:size])]
+        yield _row("composed, one new page", f"{size} in the state", scored)
+
+
+def real(data: Path, folds: Path) -> Iterator[list[Read]]:
     by_site: dict[str, list[tuple[str, dict]]] = defaultdict(list)
     for source in ("wcxb", "news"):
         for gold in read_jsonl(data / source / "gold.jsonl"):
             if gold.get("url") and gold.get("page_type", "article") == "article":
                 by_site[domain_of(gold["url"], gold["id"])].append((source, gold))
-    scored: dict[str, list[Scored]] = defaultdict(list)
     for site, golds in sorted(by_site.items(), key=lambda item: (fold_of(item[0]), item[0])):
         if len(golds) < 3:
             continue
@@ -80,15 +111,11 @@ def real(data: Path, folds: Path) -> Iterator[dict[str, Any]]:
         for source, gold in golds:
             html = gzip.decompress((data / source / "html" / f"{gold['id']}.html.gz").read_bytes())
             page = Page(gold["id"], "html", html, Source(""), gold["url"])
-            pages.append(_read(page, gold["text"], None, folds, site))
-        group = "3" if len(pages) == 3 else "4-9" if len(pages) < 10 else "10 and more"
-        scored[group] += _scores(pages)
-    for group in ("3", "4-9", "10 and more"):
-        if scored[group]:
-            yield _row("real, HTML articles", group, scored[group])
+            pages.append(Read(_read(page, folds, site), gold["text"], None))
+        yield pages
 
 
-def composed(data: Path, folds: Path, frames: int) -> Iterator[dict[str, Any]]:
+def composed(data: Path, folds: Path, frames: int) -> Iterator[list[Read]]:
     urls = {gold["id"]: gold["url"] for gold in read_jsonl(data / "news/gold.jsonl")}
     by_fold: dict[int, list[dict]] = defaultdict(list)
     for row in read_jsonl(data / "gold/roles.jsonl"):
@@ -96,23 +123,21 @@ def composed(data: Path, folds: Path, frames: int) -> Iterator[dict[str, Any]]:
         row["domain"] = domain_of(row["url"] or urls.get(key), key.split("_")[0] if row["source"] == "news" else key)
         row["lines"] = _lines(row)
         by_fold[fold_of(row["domain"])].append(row)
-    scored: dict[int, list[Scored]] = defaultdict(list)
     for number in range(frames):
         rows = by_fold[sorted(by_fold)[number % len(by_fold)]]
         rng = Random(f"sites {number}")
         frame = rng.choice([row for row in rows if _outside(row) >= 10])
         others = [row for row in rows if row["domain"] != frame["domain"] and any(r == "body" for r, _ in row["lines"])]
         pages = []
-        for page_number in range(max(SIZES)):
+        for page_number in range(max(SIZES) + NEW):
             lines = _page(frame, others[page_number % len(others)], rng.choice(others), rng)
             text = "\n\n".join(line for _, line in lines)
             gold = "\n\n".join(line for role, line in lines if role in _MAIN)
-            page = Page(f"{number}-{page_number}", "text", text, Source(""))
-            pages.append(_read(page, gold, [role in _MAIN for role, _ in lines], folds, frame["domain"]))
-        for size in SIZES:
-            scored[size] += _scores(pages[:size])
-    for size in SIZES:
-        yield _row("composed, text", str(size), scored[size])
+            page = Page(
+                f"{number}-{page_number}", "text", text, Source(""), f"https://site{number}.example/{page_number}"
+            )
+            pages.append(Read(_read(page, folds, frame["domain"]), gold, [role in _MAIN for role, _ in lines]))
+        yield pages
 
 
 def _lines(row: dict) -> list[tuple[str, str]]:
@@ -143,18 +168,23 @@ def _page(frame: dict, story: dict, teasers: dict, rng: Random) -> list[tuple[st
     return lines if told else lines + own
 
 
-def _read(page: Page, gold: str, kept: Sequence[bool] | None, folds: Path, domain: str) -> Read:
+def _read(page: Page, folds: Path, domain: str) -> Labelled:
     settings = SegmentSettings(model=str(folds / f"fold-{fold_of(domain)}.npz"))
-    labelled = label_blocks(parse_page(page), settings)
-    return page.id, labelled.parsed.blocks, labelled.labels, gold, kept
+    return label_blocks(parse_page(page), settings)
 
 
-def _scores(pages: Sequence[Read]) -> list[Scored]:
+def _profile(pages: Sequence[Read]) -> SiteProfile | None:
+    lines = [found for page in pages if (found := lines_of_site(page.labelled))]
+    return profile("", [page for _, page in lines])
+
+
+def _scores(pages: Sequence[Read], earlier: Sequence[Read] = ()) -> list[Scored]:
     """Each page of one site, before and after its profile is asked."""
-    site = profile("", [page_lines(id, blocks, labels) for id, blocks, labels, _, _ in pages])
+    site = _profile([*earlier, *pages])
     scores = []
-    for id, blocks, labels, gold, kept in pages:
-        after = relabel(site, id, blocks, labels)
+    for labelled, gold, kept in pages:
+        blocks, labels = labelled.parsed.blocks, labelled.labels
+        after = judge_lines(labelled, lambda _: site).labels
         scores.append((_f1(gold, blocks, labels), _f1(gold, blocks, after), _right(kept, labels), _right(kept, after)))
     return scores
 
@@ -172,20 +202,44 @@ def _right(kept: Sequence[bool] | None, labels: Sequence[Label]) -> float:
     return sum((label.role in _MAIN) == wanted for label, wanted in zip(labels, kept, strict=True)) / len(kept)
 
 
-def _row(sites: str, size: str, scores: Sequence[Scored]) -> dict[str, Any]:
+def _row(pages: str, of_site: str, scores: Sequence[Scored]) -> dict[str, Any]:
     before, after, right, right_after = (sum(score[i] for score in scores) / len(scores) for i in range(4))
-    lines = (f"{right:.4f}", f"{right_after:.4f}") if right else ("", "")
     return {
-        "sites": sites,
-        "size": size,
-        "pages": len(scores),
+        "pages": pages,
+        "of_site": of_site,
+        "scored": len(scores),
         "f1": round(before, 4),
         "f1_profiles": round(after, 4),
         "better": sum(score[1] > score[0] for score in scores),
         "worse": sum(score[1] < score[0] for score in scores),
-        "lines": lines[0],
-        "lines_profiles": lines[1],
+        "lines": round(right, 4) if right else None,
+        "lines_profiles": round(right_after, 4) if right else None,
     }
+
+
+# What it costs
+
+
+def _milliseconds(sites: Sequence[Sequence[Read]], work: Callable[[Sequence[Read]], None]) -> float:
+    """Processor milliseconds per page."""
+    start = time.process_time()
+    for pages in sites:
+        work(pages)
+    return round(1000 * (time.process_time() - start) / sum(map(len, sites)), 3)
+
+
+def _read_again(pages: Sequence[Read]) -> None:
+    """What each page costs without profiles; the packaged model is as large as a fold's."""
+    for page in pages:
+        label_blocks(parse_page(page.labelled.parsed.page), SegmentSettings())
+
+
+def _through_profile(pages: Sequence[Read]) -> None:
+    """What the two passes add to a page: it is written, hashed and read again, its site learned, its lines judged."""
+    site = _profile(pages)
+    for page in pages:
+        stored = pickle.dumps(without_markup(page.labelled), pickle.HIGHEST_PROTOCOL)
+        judge_lines(pickle.loads(stored), lambda _: site)
 
 
 if __name__ == "__main__":

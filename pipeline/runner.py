@@ -35,6 +35,7 @@ from pipeline.workspace import Workspace, exists, fingerprint, read_json
 from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
 from transforms.core.role_model import ModelError, load_model
 from transforms.core.site_rules import SiteRules
+from transforms.core.words import WordsError, load_words
 from transforms.embed import TEASERS
 from transforms.types import LEVELS
 
@@ -92,8 +93,9 @@ def run(
         if state is not None:
             files = _readable(files, inputs, state, "state")
         role_model = load_model(config.segment.model).hash if config.segment.method == "model" else None
+        load_words(config.segment.words)
         encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
-    except (InputError, EncoderError, ModelError) as error:
+    except (InputError, EncoderError, ModelError, WordsError) as error:
         raise UsageError(str(error)) from error
     with signals_interrupt(), workspace.lock(), ExitStack() as locks:
         if kept is not None:
@@ -174,8 +176,16 @@ class _Run:
         settings = self.config.as_dict()
         survey = fingerprint("survey", __version__, self.inputs, settings["input"])
         of_sites = (settings["run"]["date"], *earlier) if earlier and self.config.segment.profiles else ()
+        words = load_words(self.config.segment.words).hash
         segment = fingerprint(
-            "segment", survey, settings["segment"], self.role_model, self.rules.hash, settings["output"], *of_sites
+            "segment",
+            survey,
+            settings["segment"],
+            self.role_model,
+            self.rules.hash,
+            words,
+            settings["output"],
+            *of_sites,
         )
         weights = self.encoder.weights_hash if self.encoder else None
         embed = fingerprint("embed", segment, settings["embed"], weights)
@@ -194,6 +204,7 @@ class _Run:
             "settings": settings,
             "role_model": self.role_model,
             "rules": self.rules.hash,
+            "words": load_words(self.config.segment.words).hash,
         } | ({"state": os.path.abspath(self.state.root)} if self.state else {})
 
     def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:

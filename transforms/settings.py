@@ -33,6 +33,7 @@ class SegmentSettings:
     profiles: bool = False  # learn which lines recur across the pages of a site, and drop them from stories
     sites: str = ""  # directory of rules for sites, or one file of them; empty for those in the package
     rules: str = ""  # rules in Python, apart by commas: "package.module:function", "FILE.py:function" or a name
+    words: str = ""  # file of word lists that replace those of the same name in the package
     max_elements: int = 1_000_000  # most elements of an HTML page; one with more is a failure, and is not parsed
     max_lines: int = 50_000  # lines of a page that are read; what follows is kept as one dropped segment, with a flag
     max_seconds: float = 120.0  # processor time that one step may spend on a page; then the page is a failure

@@ -25,6 +25,7 @@ from transforms.core.role_model import Label, load_model
 from transforms.core.site_profile import PageLines, SiteProfile, page_lines, relabel
 from transforms.core.site_rules import NO_RULES, SiteRules
 from transforms.core.story_split import registered_domain, split_story
+from transforms.core.words import using_words
 from transforms.settings import SegmentSettings
 from transforms.types import Block, Page, PageResult
 
@@ -87,7 +88,8 @@ def parse_page(page: Page, rules: SiteRules = NO_RULES, settings: SegmentSetting
         PageError: ``too_large``, for more elements than ``settings.max_elements``; they are counted, not parsed.
     """
     settings = settings or SegmentSettings()
-    parsed = _parsed(page, rules, settings)
+    with using_words(settings.words):
+        parsed = _parsed(page, rules, settings)
     if len(parsed.blocks) > settings.max_lines:
         return replace(parsed, flags=(*parsed.flags, "many_lines"))
     return parsed
@@ -189,9 +191,10 @@ def _model_labels(parsed: Parsed, settings: SegmentSettings) -> list[Label]:
 def split_page(labelled: Labelled, settings: SegmentSettings) -> PageResult:
     """Split a labelled page into its main story and its teasers."""
     parsed = labelled.parsed
-    result = split_story(
-        parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags
-    )
+    with using_words(settings.words):
+        result = split_story(
+            parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags
+        )
     if result.story is not None and result.story.confidence < settings.min_confidence:
         return replace(result, page=replace(result.page, status="doubtful"))
     return result
