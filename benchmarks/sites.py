@@ -27,9 +27,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from pipeline.site_files import labelled_row
 from training.data import domain_of, fold_of, read_jsonl, tokens
 from transforms.core.role_model import Label
-from transforms.core.segment import Labelled, judge_lines, label_blocks, lines_of_site, parse_page, without_markup
+from transforms.core.segment import Labelled, judge_lines, label_blocks, lines_of_site, parse_page
 from transforms.core.site_profile import SiteProfile, profile
 from transforms.settings import SegmentSettings
 from transforms.types import TEASER_ROLES, Block, Page, Source
@@ -238,8 +239,8 @@ def _through_profile(pages: Sequence[Read]) -> None:
     """What the two passes add to a page: it is written, hashed and read again, its site learned, its lines judged."""
     site = _profile(pages)
     for page in pages:
-        stored = pickle.dumps(without_markup(page.labelled), pickle.HIGHEST_PROTOCOL)
-        judge_lines(pickle.loads(stored), lambda _: site)
+        stored = labelled_row(page.labelled)
+        judge_lines(pickle.loads(stored["labelled"]), lambda _: site)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ that it meets, and the same sites always give the same files.
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 import apache_beam as beam
@@ -19,13 +21,25 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline.sinks import read_file_rows, write_rows
 from pipeline.workspace import exists
+from transforms.core.role_model import Label
 from transforms.core.segment import Labelled, without_markup
 from transforms.core.site_profile import PageLines, SiteProfile
+from transforms.types import Block, Dom
 
 FILES = 256
 _HELD = 64 << 20  # bytes of profiles that a worker keeps
 
 Row = dict[str, Any]
+
+
+def _pickle_as_call(noun: type) -> None:
+    """Pickle a noun as a call with its fields: twice as fast as what Python does for a frozen one with slots."""
+    values = attrgetter(*(field.name for field in fields(noun)))
+    copyreg.pickle(noun, lambda one: (noun, values(one)))
+
+
+for _noun in (Block, Dom, Label):
+    _pickle_as_call(_noun)
 
 
 def labelled_row(labelled: Labelled) -> Row:
