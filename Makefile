@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test docs eval errors eval-clusters pages sites bench train schemas downstream soak wheel image \
+.PHONY: help venv demo lint types test docs screenshots eval errors eval-clusters pages sites bench train layout schemas downstream soak wheel image \
 	image-check wheel-check check clean
 
 help:  ## this list
@@ -46,6 +46,9 @@ docs: venv  ## the documents as a site in build/docs/; a broken link or referenc
 	$(BIN)/python -m sphinx -W --keep-going -q -c docs . build/docs
 	@echo "The site begins at build/docs/docs/index.html"
 
+screenshots: venv  ## the pictures in docs/images/, of the demo pages, with Chromium
+	PYTHONPATH=. $(BIN)/python docs/build_screenshots.py
+
 eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python
 
@@ -57,11 +60,13 @@ eval-clusters: venv  ## duplicates beside MinHash, events, topics and links
 
 READS := $(addprefix transforms/core/,characters.py coherence.py dates.py dom.py dom_features.py encoding.py features.py \
 	json_ld.py lexicon.py lines.py metadata.py page_title.py people.py role_model.py words.py)
-build/folds/done: training/*.py transforms/types.py $(READS) | venv
+FITS := $(filter-out training/kinds.py training/layout.py,$(wildcard training/*.py))
+build/folds/done: $(FITS) transforms/types.py $(READS) | venv
 	rm -f build/folds/*.npz
 	export OMP_NUM_THREADS=1; \
 	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 0 1 2 & first=$$!; \
 	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 3 4 && wait $$first
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.layout --data $(DATA) --folds build/folds
 	touch $@
 
 $(VENV)-peers/.installed: benchmarks/peers.txt
@@ -83,6 +88,9 @@ bench: venv  ## speed per stage, into benchmarks/results/
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
+
+layout: venv build/folds/done  ## rebuild the layout weights, from what the models fitted by site folds get wrong
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.layout --data $(DATA) --folds build/folds --out transforms/models/layout.json
 
 wheel: venv  ## dist/copydesk-VERSION-py3-none-any.whl
 	rm -rf build

@@ -30,10 +30,10 @@ from typing import Any, NamedTuple
 from pipeline.site_files import labelled_row
 from training.data import domain_of, fold_of, read_jsonl, tokens
 from transforms.core.role_model import Label
-from transforms.core.segment import Labelled, judge_lines, label_blocks, lines_of_site, parse_page
+from transforms.core.segment import Labelled, judge_lines, label_blocks, lines_of_site, parse_page, split_page
 from transforms.core.site_profile import SiteProfile, profile
 from transforms.settings import SegmentSettings
-from transforms.types import TEASER_ROLES, Block, Page, Source
+from transforms.types import TEASER_ROLES, Page, Segment, Source
 
 SIZES = (1, 3, 10, 100)
 NEW = 20  # pages of each composed site that come after those which a state knows
@@ -48,6 +48,7 @@ class Read(NamedTuple):
     """A page as its fold's model reads it, and of the gold the text and which lines are main text, where known."""
 
     labelled: Labelled
+    settings: SegmentSettings
     gold: str
     kept: Sequence[bool] | None
 
@@ -112,7 +113,7 @@ def real(data: Path, folds: Path) -> Iterator[list[Read]]:
         for source, gold in golds:
             html = gzip.decompress((data / source / "html" / f"{gold['id']}.html.gz").read_bytes())
             page = Page(gold["id"], "html", html, Source(""), gold["url"])
-            pages.append(Read(_read(page, folds, site), gold["text"], None))
+            pages.append(_read(page, folds, site, gold["text"], None))
         yield pages
 
 
@@ -137,7 +138,7 @@ def composed(data: Path, folds: Path, frames: int) -> Iterator[list[Read]]:
             page = Page(
                 f"{number}-{page_number}", "text", text, Source(""), f"https://site{number}.example/{page_number}"
             )
-            pages.append(Read(_read(page, folds, frame["domain"]), gold, [role in _MAIN for role, _ in lines]))
+            pages.append(_read(page, folds, frame["domain"], gold, [role in _MAIN for role, _ in lines]))
         yield pages
 
 
@@ -169,9 +170,9 @@ def _page(frame: dict, story: dict, teasers: dict, rng: Random) -> list[tuple[st
     return lines if told else lines + own
 
 
-def _read(page: Page, folds: Path, domain: str) -> Labelled:
+def _read(page: Page, folds: Path, domain: str, gold: str, kept: Sequence[bool] | None) -> Read:
     settings = SegmentSettings(model=str(folds / f"fold-{fold_of(domain)}.npz"))
-    return label_blocks(parse_page(page), settings)
+    return Read(label_blocks(parse_page(page), settings), settings, gold, kept)
 
 
 def _profile(pages: Sequence[Read]) -> SiteProfile | None:
@@ -183,15 +184,16 @@ def _scores(pages: Sequence[Read], earlier: Sequence[Read] = ()) -> list[Scored]
     """Each page of one site, before and after its profile is asked."""
     site = _profile([*earlier, *pages])
     scores = []
-    for labelled, gold, kept in pages:
-        blocks, labels = labelled.parsed.blocks, labelled.labels
-        after = judge_lines(labelled, lambda _: site).labels
-        scores.append((_f1(gold, blocks, labels), _f1(gold, blocks, after), _right(kept, labels), _right(kept, after)))
+    for page in pages:
+        after = judge_lines(page.labelled, lambda _: site)
+        pair = (page.labelled, after)
+        f1, f1_after = (_f1(page.gold, split_page(labelled, page.settings).segments) for labelled in pair)
+        scores.append((f1, f1_after, *(_right(page.kept, labelled.labels) for labelled in pair)))
     return scores
 
 
-def _f1(gold: str, blocks: Sequence[Block], labels: Sequence[Label]) -> float:
-    text = "\n".join(block.text for block, label in zip(blocks, labels, strict=True) if label.role in _MAIN)
+def _f1(gold: str, segments: Sequence[Segment]) -> float:
+    text = "\n".join(segment.text for segment in segments if segment.role in _MAIN)
     found, wanted = Counter(tokens(text)), Counter(tokens(gold))
     both = (found & wanted).total()
     return 2 * both / (found.total() + wanted.total()) if both else 0.0

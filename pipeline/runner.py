@@ -33,10 +33,12 @@ from pipeline.sources import InputError, InputFile, match_inputs, require_filesy
 from pipeline.state import State
 from pipeline.workspace import Workspace, exists, fingerprint, read_json
 from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
+from transforms.core.layout import load_layout
 from transforms.core.role_model import ModelError, load_model
 from transforms.core.site_rules import SiteRules
 from transforms.core.words import WordsError, load_words
 from transforms.embed import TEASERS
+from transforms.settings import SegmentSettings
 from transforms.types import LEVELS
 
 log = logging.getLogger("copydesk")
@@ -85,22 +87,22 @@ def run(
     require_filesystem(output)
     workspace = Workspace(output)
     kept = None if state is None else State(state)
-    if state is not None and (_stands_below(state, output) or _stands_below(output, state)):
+    if state is not None and _stand_in_each_other(state, output):
         raise UsageError(f"--state {state} and the output {output} stand in each other. Choose two directories")
     workspace.refuse_foreign(overwrite)
     try:
         files = _readable(match_inputs(inputs), inputs, output, "output")
         if state is not None:
             files = _readable(files, inputs, state, "state")
-        role_model = load_model(config.segment.model).hash if config.segment.method == "model" else None
         load_words(config.segment.words)
+        models = _segment_models(config.segment)
         encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
     except (InputError, EncoderError, ModelError, WordsError) as error:
         raise UsageError(str(error)) from error
     with signals_interrupt(), workspace.lock(), ExitStack() as locks:
         if kept is not None:
             locks.enter_context(kept.lock(_made_with(config, encoder)))
-        one = _Run(files, config, rules, workspace, engine, role_model, encoder, until, kept)
+        one = _Run(files, config, rules, workspace, engine, models, encoder, until, kept)
         return one.run(inputs, overwrite)
 
 
@@ -128,9 +130,14 @@ def _readable(found: Sequence[InputFile], inputs: Sequence[str], output: str, ki
     return files
 
 
+def _stand_in_each_other(one: str, other: str) -> bool:
+    same = os.path.abspath(one) == os.path.abspath(other)
+    return same or _stands_below(one, other) or _stands_below(other, one)
+
+
 def _stands_below(path: str, output: str) -> bool:
     if is_local(path) and is_local(output):
-        path, output = os.path.abspath(path) + "/", os.path.abspath(output)
+        path, output = os.path.abspath(path), os.path.abspath(output)
     return path.startswith(output.rstrip("/") + "/")
 
 
@@ -144,7 +151,7 @@ class _Run:
         rules: SiteRules,
         workspace: Workspace,
         engine: Engine,
-        role_model: str | None,
+        models: Mapping[str, str],
         encoder: EncoderInfo | None,
         until: str,
         state: State | None = None,
@@ -154,7 +161,7 @@ class _Run:
         self.rules = rules
         self.workspace = workspace
         self.engine = engine
-        self.role_model = role_model
+        self.models = models
         self.encoder = encoder
         self.until = until
         self.state = state
@@ -176,17 +183,8 @@ class _Run:
         settings = self.config.as_dict()
         survey = fingerprint("survey", __version__, self.inputs, settings["input"])
         of_sites = (settings["run"]["date"], *earlier) if earlier and self.config.segment.profiles else ()
-        words = load_words(self.config.segment.words).hash
-        segment = fingerprint(
-            "segment",
-            survey,
-            settings["segment"],
-            self.role_model,
-            self.rules.hash,
-            words,
-            settings["output"],
-            *of_sites,
-        )
+        reading = (settings["segment"], self.models, self.rules.hash, load_words(self.config.segment.words).hash)
+        segment = fingerprint("segment", survey, *reading, settings["output"], *of_sites)
         weights = self.encoder.weights_hash if self.encoder else None
         embed = fingerprint("embed", segment, settings["embed"], weights)
         cluster = fingerprint("cluster", embed, settings["cluster"], settings["run"]["date"], *earlier)
@@ -202,7 +200,7 @@ class _Run:
             "version": __version__,
             "inputs": self.inputs,
             "settings": settings,
-            "role_model": self.role_model,
+            "models": self.models,
             "rules": self.rules.hash,
             "words": load_words(self.config.segment.words).hash,
         } | ({"state": os.path.abspath(self.state.root)} if self.state else {})
@@ -543,8 +541,19 @@ class _Run:
         return round(max(shares), 4)
 
     def _models(self) -> dict[str, str]:
-        models = {"roles": self.role_model} if self.role_model else {}
-        return models | ({"encoder": self.encoder.weights_hash} if self.encoder else {})
+        return {**self.models, **({"encoder": self.encoder.weights_hash} if self.encoder else {})}
+
+
+def _segment_models(settings: SegmentSettings) -> dict[str, str]:
+    """Return the hash of each model that the settings name for the reading of pages.
+
+    Raises:
+        ModelError: One cannot be used.
+    """
+    if settings.method != "model":
+        return {}
+    layout = load_layout(settings.model)
+    return {"roles": load_model(settings.model).hash} | ({"layout": layout.hash} if layout else {})
 
 
 def count_rows(path: str) -> int:

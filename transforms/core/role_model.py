@@ -89,6 +89,8 @@ class Label:
     confidence: float  # probability of the role, in [0, 1]
     starts_teaser: float  # probability that another story begins here, in [0, 1]
     reason: str
+    main: float = 0.0  # probability that it is the story's text (body or heading), in [0, 1]
+    instead: str = "boilerplate"  # the likeliest role if it is not; the same role where that is settled
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,11 @@ class RoleModel:
         for i in np.flatnonzero(roles != decoded):
             reasons[i] = f"in doubt, and kept; {reasons[i]}"
         sure = p[np.arange(len(roles)), roles].tolist()
-        return list(map(Label, [ROLES[r] for r in roles.tolist()], sure, starts.tolist(), reasons))
+        main = (p[:, _BODY] + p[:, _HEADING]).tolist()
+        others = p.copy()
+        others[:, [_BODY, _HEADING]] = -1
+        instead = [ROLES[r] for r in others.argmax(1).tolist()]
+        return list(map(Label, [ROLES[r] for r in roles.tolist()], sure, starts.tolist(), reasons, main, instead))
 
     def _remembered(self, h: Floats, name: str) -> Floats:
         """What one half of the channels keeps of the blocks before, the other half of those after; [n, width]."""

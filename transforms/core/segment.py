@@ -18,6 +18,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from transforms.core.dom import TooDeepError, html_blocks, parse_html
 from transforms.core.encoding import decode
 from transforms.core.features import Hints
+from transforms.core.layout import load_layout
 from transforms.core.lines import text_blocks
 from transforms.core.metadata import Metadata, read_metadata
 from transforms.core.page_error import PageError
@@ -191,10 +192,11 @@ def _model_labels(parsed: Parsed, settings: SegmentSettings) -> list[Label]:
 def split_page(labelled: Labelled, settings: SegmentSettings) -> PageResult:
     """Split a labelled page into its main story and its teasers."""
     parsed = labelled.parsed
+    has_layout = settings.method == "model" and bool(parsed.blocks) and parsed.blocks[0].dom is not None
+    layout = load_layout(settings.model) if has_layout else None
+    read = (parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags)
     with using_words(settings.words):
-        result = split_story(
-            parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags
-        )
+        result = split_story(*read, layout)
     if result.story is not None and result.story.confidence < settings.min_confidence:
         return replace(result, page=replace(result.page, status="doubtful"))
     return result
