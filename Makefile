@@ -7,8 +7,8 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test docs screenshots eval errors eval-clusters pages sites bench train layout schemas downstream soak wheel image \
-	image-check wheel-check check clean
+.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench scale train layout schemas \
+	downstream soak wheel image image-check wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,12 @@ demo: venv  ## the whole product over the demo pages: HTML, text, JSONL, a WARC 
 	@echo
 	@echo "The tables are in demo-out/, the report is demo-out/report.html. One page, line by line:"
 	@echo "  $(BIN)/copydesk explain tests/data/demo/archive/ferry-passengers.txt"
+
+DESK ?= .
+RUN_DATE ?= $(shell date +%F)
+nightly: venv  ## one run over what is new in DESK/inbox, into DESK/out/run_date=RUN_DATE, with DESK/state
+	$(BIN)/copydesk run $(DESK)/inbox -o $(DESK)/out/run_date=$(RUN_DATE) --state $(DESK)/state --config nightly \
+	  --set run.date=$(RUN_DATE) $(RUN_FLAGS)
 
 lint: venv  ## style
 	$(BIN)/ruff check .
@@ -85,6 +91,9 @@ sites: venv build/folds/done  ## what site profiles gain, by the pages known of 
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
+scale: venv  ## what a billion pages would take, into docs/scale.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --measure --data $(DATA)
+
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
@@ -104,8 +113,13 @@ image: wheel  ## the workers' image for Flink, Spark and Dataflow; IMAGE names i
 image-check: wheel  ## the steps of that image without a container engine, in a scratch environment
 	$(BIN)/python deploy/image_check.py
 
-soak: venv  ## the tests that take long
-	$(BIN)/python -m pytest -q -m soak
+$(VENV)-airflow/.installed:
+	$(PYTHON) -m venv $(VENV)-airflow
+	$(VENV)-airflow/bin/python -m pip install -q 'apache-airflow==3.3.2' 'apache-airflow-providers-apache-beam[google]==6.3.1'
+	touch $@
+
+soak: venv $(VENV)-airflow/.installed  ## the tests that take long, Airflow's in an environment of its own
+	AIRFLOW=$(abspath $(VENV)-airflow)/bin/airflow $(BIN)/python -m pytest -q -m soak
 
 schemas: venv  ## write docs/schemas/ from the source
 	$(BIN)/python docs/build_schemas.py
@@ -124,4 +138,4 @@ wheel-check: venv  ## build the wheel, install it elsewhere, run it from another
 check: test wheel-check  ## all that CI runs, and the wheel
 
 clean:  ## remove environments and everything built
-	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma $(VENV)-airflow build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache

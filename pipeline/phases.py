@@ -16,6 +16,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.config import Config
+from pipeline.inbox import PAGES, TakeNew, page_row
 from pipeline.sinks import CLUSTER_COLUMNS, WriteTable, read_file_rows, read_table, table_files, vector_of, write_rows
 from pipeline.site_files import (
     ProfileFiles,
@@ -49,7 +50,12 @@ LEFT = {"members": "known_members", "clusters": "known_clusters", "forwards": "f
 
 
 def define_survey(
-    root: beam.Pipeline, files: Sequence[InputFile], config: Config, workspace: Workspace, ticks: str
+    root: beam.Pipeline,
+    files: Sequence[InputFile],
+    config: Config,
+    workspace: Workspace,
+    ticks: str,
+    seen: str | None = None,
 ) -> None:
     """Read all inputs once, without parsing, and write which ids are used more than once.
 
@@ -59,11 +65,17 @@ def define_survey(
         config: The settings.
         workspace: Where to write.
         ticks: The directory for progress, or empty.
+        seen: The table of the pages that earlier runs have had, which are left out; "" for the first run. Unless it
+            is None, the pages that are read are written for the next.
     """
     pages = root | "Read" >> ReadPages(files, config.input)
     pages.failures | "ProgressOfFailures" >> Tick(ticks, FAILED)
+    if seen is not None:
+        rows = pages.out | "PageRows" >> beam.Map(page_row)
+        rows | "Write seen" >> WriteTable(PAGES, workspace.work("survey", PAGES))
     conflicts = (
         pages.out
+        | "TakeNew" >> TakeNew(seen or "")
         | "Progress" >> Tick(ticks)
         | "Sight" >> beam.Map(_sight).with_output_types(tuple[str, Sighting])
         | "FindConflicts" >> FindConflicts()
@@ -95,6 +107,7 @@ def define_segment(
     rules: SiteRules,
     workspace: Workspace,
     ticks: str,
+    seen: str | None = None,
 ) -> None:
     """Read the inputs and write the tables stories, teasers, pages, segments and failures.
 
@@ -105,8 +118,9 @@ def define_segment(
         rules: The rules of the user's own.
         workspace: Where the survey's files are, and where to write.
         ticks: The directory for progress, or empty.
+        seen: As for the survey.
     """
-    labelled, failures = _label(root, files, config, rules, rules, workspace)
+    labelled, failures = _label(root, files, config, rules, rules, workspace, seen)
     _split(labelled, failures, config, workspace, ticks)
 
 
@@ -117,6 +131,7 @@ def define_learn(
     rules: SiteRules,
     workspace: Workspace,
     ticks: str,
+    seen: str | None = None,
     known: str | None = None,
 ) -> None:
     """Read the inputs and write the labelled pages, the profiles of their sites, and failures.
@@ -131,10 +146,11 @@ def define_learn(
         rules: The rules of the user's own, for their selectors; they are applied in the second pass.
         workspace: Where the survey's files are, and where to write.
         ticks: The directory for progress, or empty.
+        seen: As for the survey.
         known: The table of sites that earlier runs have left, "" for the first run; None for a run without a state.
             Unless it is None, the table after this run is written.
     """
-    labelled, failures = _label(root, files, config, rules, NO_RULES, workspace)
+    labelled, failures = _label(root, files, config, rules, NO_RULES, workspace, seen)
     pages = labelled | "Progress" >> Tick(ticks)
     (
         pages
@@ -213,6 +229,7 @@ def _label(
     rules: SiteRules,
     applied: SiteRules,
     workspace: Workspace,
+    seen: str | None,
 ) -> tuple[beam.PCollection[Labelled], list[beam.PCollection[Any]]]:
     """Inputs to labelled pages, and failures. Selectors are those of ``rules``; ``applied`` decide lines."""
     conflicts = (
@@ -221,7 +238,7 @@ def _label(
         | "FromJson" >> beam.Map(_conflict_from_json).with_output_types(Conflict)
     )
     read = root | "Read" >> ReadPages(files, config.input)
-    settled = read.out | "SettleIds" >> SettleIds(conflicts)
+    settled = read.out | "TakeNew" >> TakeNew(seen or "") | "SettleIds" >> SettleIds(conflicts)
     parsed = settled.out | "FindBlocks" >> FindBlocks(config.segment, rules)
     labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment, applied)
     return labelled.out, [stage.failures for stage in (read, settled, parsed, labelled)]

@@ -20,6 +20,7 @@ class InputSettings:
     title_key: str = "title"  # field that holds its title
     date_key: str = "date"  # field that holds its date of publication
     clean: bool = False  # the input is already stories, as text: keep every line, embed and cluster
+    only_new: bool = False  # with `--state`: take only files and pages that no earlier run has had as they are
     max_bytes: int = 20_000_000  # largest document, decoded, in bytes; a larger one is a failure
 
 

@@ -48,7 +48,7 @@ def test_overrides_are_converted_to_the_type_of_the_setting_and_the_last_one_win
 def test_a_packaged_configuration_changes_only_what_it_names() -> None:
     nightly = config.load("nightly")
     assert nightly.run.max_failures == 0.05
-    assert nightly.input == settings.InputSettings()
+    assert nightly.input == settings.InputSettings(only_new=True)
     assert config.load("nightly", ["run.max_failures=0.2"]).run.max_failures == 0.2
 
 

@@ -31,9 +31,9 @@ from transforms.settings import SegmentSettings
 from transforms.types import Block, Page, PageResult
 
 # On a page whose kept text the model is less sure of than this, readability is asked as well.
-_UNSURE_PAGE = 0.6
+_UNSURE_PAGE = 0.56
 # Only blocks below this confidence follow the second opinion.
-_UNSURE_BLOCK = 0.7
+_UNSURE_BLOCK = 0.63
 _START_TAG = re.compile("<[A-Za-z]")
 # Blocks that the model reads at a time: bounds memory on pages with very many lines.
 _WINDOW = 2_000
