@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench train schemas downstream soak wheel image \
+.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench bench-clusters train schemas downstream soak wheel image \
 	image-check wheel-check check clean
 
 help:  ## this list
@@ -76,6 +76,9 @@ pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page
 
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
+
+bench-clusters: venv  ## processor time and memory of clustering 20,000 to 200,000 vectors; takes an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale_clusters --data $(DATA)
 
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz

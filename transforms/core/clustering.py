@@ -15,13 +15,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transforms.core import labels
-from transforms.core.components import members_of, unit_rows
+from transforms.core.components import members_of
 from transforms.core.ids import page_of
 from transforms.core.levels import Rows, instant_of, medoid, partition
 from transforms.core.near_duplicates import near_by_words
-from transforms.core.neighbours import norms
+from transforms.core.neighbours import TILE, norms
 from transforms.core.registry import MERGE, Entry, Known, Registry, followed, forget, name, without
 from transforms.settings import ClusterSettings
 from transforms.types import LEVELS, Cluster, Member, Vector
@@ -104,8 +105,8 @@ def cluster(
             in_group = [rows[row] for row in group]
             if not any(vector.id in in_run for vector in in_group):
                 continue
-            central = medoid(group, unit_rows(measure[group]), rows)
-            similarities = _similarities(measure[group], measure[central])
+            central = medoid(group, measure, rows)
+            similarities = _similarities(measure, group, central)
             members += [
                 Member(vector.id, level, entry.cluster_id, similarity)
                 for vector, similarity in zip(in_group, similarities, strict=True)
@@ -161,11 +162,15 @@ def _seen_again(registry: Registry, vectors: Sequence[Vector], run_date: str) ->
     return without(replace(registry, members=members), {id for id in known - ids if page_of(id) in pages})
 
 
-def _similarities(rows: Rows, medoid: Rows) -> list[float]:
-    """Return the cosine of each row [n, d] to the medoid's row [d], rounded to 4 places."""
-    products = rows.astype(np.int64) @ medoid.astype(np.int64)
-    cosines = products / (norms(rows) * norms(medoid[None]))
-    return [round(cosine, SIMILARITY_DIGITS) for cosine in cosines.tolist()]
+def _similarities(measure: Rows, group: NDArray[np.int64], medoid: int) -> list[float]:
+    """Return the cosine of each of the group's rows to the medoid's row, rounded to 4 places."""
+    centre = measure[medoid].astype(np.int64)
+    length = norms(measure[medoid][None])
+    found: list[float] = []
+    for start in range(0, len(group), TILE):
+        part = measure[group[start : start + TILE]]
+        found += ((part.astype(np.int64) @ centre) / (norms(part) * length)).tolist()
+    return [round(cosine, SIMILARITY_DIGITS) for cosine in found]
 
 
 def _title(medoid: Vector, members: Sequence[Vector], similarities: Sequence[float]) -> str:

@@ -14,7 +14,7 @@ sorted by id, all sums are sums of whole numbers, and ties go to the smaller id.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from transforms.core.components import Labels, average_linkage, members_of, stars, unit_rows
 from transforms.core.near_duplicates import near_duplicates
+from transforms.core.neighbours import TILE
 from transforms.core.similarity import day_columns, document_frequencies, event_rows
 from transforms.settings import ClusterSettings
 from transforms.types import Vector
@@ -53,7 +54,7 @@ def partition(vectors: Sequence[Vector], settings: ClusterSettings) -> Partition
     """
     embeddings = int8_rows(vectors)
     duplicate = duplicates(vectors, settings)
-    medoids = [medoid(group, unit_rows(embeddings[group]), vectors) for group in members_of(duplicate)]
+    medoids = [medoid(group, embeddings, vectors) for group in members_of(duplicate)]
     words = [vector.words for vector in vectors]
     rows = event_rows(embeddings, words, document_frequencies([words[row] for row in medoids]))
     story, topic = stories_and_topics(vectors, rows, duplicate, medoids, settings)
@@ -98,9 +99,10 @@ def stories_and_topics(
         settings: Where the cuts lie.
     """
     groups, group_of = np.unique(duplicate, return_inverse=True)
-    votes = rows[medoids]
-    days = [_first_day([vectors[row] for row in group]) for group in members_of(duplicate)]
-    dated = np.hstack([votes, day_columns(days)])
+    days = day_columns([_first_day([vectors[row] for row in group]) for group in members_of(duplicate)])
+    dated = np.empty((len(groups), rows.shape[1] + days.shape[1]), dtype=np.int16)
+    votes, dated[:, rows.shape[1] :] = dated[:, : rows.shape[1]], days
+    np.take(rows, medoids, axis=0, out=votes)
     story = average_linkage(dated, np.ones(len(groups), dtype=np.int64), settings.story, subtracted=1)
 
     stories, story_of = np.unique(story, return_inverse=True)
@@ -110,16 +112,24 @@ def stories_and_topics(
     return groups[story[group_of]], groups[topic[group_of]]
 
 
-def medoid(group: NDArray[np.int64], units: NDArray[np.int64], vectors: Sequence[Vector]) -> int:
+def medoid(group: NDArray[np.int64], measure: Rows, vectors: Sequence[Vector]) -> int:
     """Return the member with the highest mean cosine to the others; of equals a story, then the smallest id.
 
-    ``group`` [m] are its members' rows, ``units`` [m, d] their ``unit_rows``.
+    ``group`` [m] are its members' rows of ``measure`` [n, d].
     """
     if len(group) == 1:
         return int(group[0])
-    centrality = np.einsum("ij,ij->i", units, units.sum(axis=0) - units)
+    total = np.zeros(measure.shape[1], dtype=np.int64)
+    for units in _unit_blocks(measure, group):
+        total += units.sum(axis=0)
+    centrality = np.concatenate([np.einsum("ij,ij->i", units, total - units) for units in _unit_blocks(measure, group)])
     central = group[centrality == centrality.max()].tolist()
     return min(central, key=lambda row: (vectors[row].kind != "story", row))
+
+
+def _unit_blocks(measure: Rows, group: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, len(group), TILE):
+        yield unit_rows(measure[group[start : start + TILE]])
 
 
 def _first_day(members: Sequence[Vector]) -> int | None:
