@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from transforms.core import labels
 from transforms.core.components import members_of
 from transforms.core.ids import page_of
-from transforms.core.levels import Rows, instant_of, medoid, partition
+from transforms.core.levels import Found, Rows, instant_of, medoid, partition
 from transforms.core.near_duplicates import near_by_words
 from transforms.core.neighbours import TILE, norms
 from transforms.core.registry import MERGE, Entry, Known, Registry, followed, forget, name, without
@@ -48,6 +48,7 @@ def cluster(
     run_date: str,
     known: Registry | None = None,
     keep_days: int = 0,
+    found: Found | None = None,
 ) -> Clustering:
     """Group the vectors of a run together with all that is known.
 
@@ -61,23 +62,22 @@ def cluster(
         run_date: Date of members without ``published``; "" for none.
         known: What is known of earlier runs; None for a run that is to stand for itself.
         keep_days: Days after which a story that is not seen again is forgotten (``registry.forget``); 0 for never.
+        found: What has been found already of the groups of ``all_known`` of the same arguments.
 
     Returns:
         The members that are in the run, the clusters that have one, and the new registry.
     """
-    registry = forget(_seen_again(known or Registry(), vectors, run_date), run_date, keep_days)
+    rows, registry = all_known(vectors, run_date, known, keep_days)
     if not vectors:
         return Clustering([], [], registry)
-    in_run = {vector.id: replace(vector, file="") for vector in vectors}
+    in_run = {vector.id for vector in vectors}
     former = {member.vector.id: member for member in registry.members}
-    everything = {id: member.vector for id, member in former.items()} | in_run
-    rows = [everything[id] for id in sorted(everything)]
     # By itself a run has nothing but the page's id to name a cluster alike tomorrow, when the text was corrected.
     founders = [vector.id if known is None else f"{vector.id}\n{vector.text_hash.hex()}" for vector in rows]
     same = [_goes_on(former.get(vector.id), vector, settings) for vector in rows]
     dates = [member.date if member else vector.published or run_date for vector, member in zip(rows, same, strict=True)]
 
-    parted = partition(rows, settings)
+    parted = partition(rows, settings, found)
     named = [
         name(
             level, founders, of_row.tolist(), [member.clusters[place] if member else None for member in same], registry
@@ -132,6 +132,16 @@ def cluster(
         duplicate, story, topic = (one.ids[int(of_row[row])] for one, of_row in zip(named, parted.levels, strict=True))
         now.append(Known(vector, (duplicate, story, topic), date, member.seen if member else run_date))
     return Clustering(members, clusters, Registry(tuple(now), tuple(entries), forwards))
+
+
+def all_known(
+    vectors: Sequence[Vector], run_date: str, known: Registry | None = None, keep_days: int = 0
+) -> tuple[list[Vector], Registry]:
+    """Return the vectors that are grouped, of the run and of earlier ones, sorted by id, and the registry before."""
+    registry = forget(_seen_again(known or Registry(), vectors, run_date), run_date, keep_days)
+    everything = {member.vector.id: member.vector for member in registry.members}
+    everything |= {vector.id: replace(vector, file="") for vector in vectors}
+    return [everything[id] for id in sorted(everything)], registry
 
 
 def _entry(level: str, cluster_id: str, parts: Sequence[Entry], dates: Iterable[str], born: int) -> Entry:

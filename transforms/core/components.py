@@ -17,14 +17,15 @@ rows by id get groups that do not depend on the order of their input.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as sparse_components
 
-from transforms.core.neighbours import TILE, Array, norms, pair_tiles, products, with_signs
+from transforms.core.neighbours import TILE, Array, Pairs, norms, pair_tiles, products, with_signs
 
 # Length of a unit vector in whole numbers. Products of two rows are exact in float32; those of two groups
 # of sizes a and b are exact in float64 while a * b < 2**31, and in 64-bit integers beyond.
@@ -35,6 +36,13 @@ SAMPLE = (512, 32_768)  # rows and others from which the number of similar pairs
 Labels = NDArray[np.int64]
 Links = tuple[NDArray[np.int64], NDArray[np.int64]]
 Edges = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]  # i, j, product
+
+
+class Compared(NamedTuple):
+    """The pairs that are at least as similar as ``cut``, in any order."""
+
+    cut: float
+    edges: Edges
 
 
 def unit_rows(vectors: Array) -> NDArray[np.int64]:
@@ -92,7 +100,13 @@ def _adjacent(n: int, edges: Links) -> list[list[int]]:
     return neighbours
 
 
-def average_linkage(sums: Array, weights: NDArray[np.int64], threshold: float, subtracted: int = 0) -> Labels:
+def average_linkage(
+    sums: Array,
+    weights: NDArray[np.int64],
+    threshold: float,
+    subtracted: int = 0,
+    compared: Compared | None = None,
+) -> Labels:
     """Return the groups of average linkage, cut where the mean similarity falls below ``threshold``.
 
     Where more than EDGES pairs are so similar, a higher cut comes first, whose groups are fewer: cuts at a lower
@@ -103,6 +117,7 @@ def average_linkage(sums: Array, weights: NDArray[np.int64], threshold: float, s
         weights: Number of rows in each sum, [n].
         threshold: Least mean similarity at which two groups merge; above 0.
         subtracted: Of the last so many columns the products are subtracted, not added.
+        compared: The pairs at the first cut, where they have been found elsewhere.
 
     Returns:
         For each starting group the smallest starting group that it ends with, [n].
@@ -112,8 +127,12 @@ def average_linkage(sums: Array, weights: NDArray[np.int64], threshold: float, s
     cut = math.inf
     while len(groups) > 1 and cut > threshold:
         scale = weights.astype(np.float64) * UNIT
-        cut = next_cut(sums, scale, threshold, cut, subtracted)
-        merged = linked(sums, scale, similar_pairs(sums, scale, cut, subtracted), cut, subtracted)
+        if compared is None:
+            cut = next_cut(sums, scale, threshold, cut, subtracted)
+            compared = Compared(cut, similar_pairs(sums, scale, cut, subtracted))
+        cut = compared.cut
+        merged = linked(sums, scale, compared.edges, cut, subtracted)
+        compared = None
         labels = groups[merged][group_of]
         if cut > threshold:
             kept, group_of_kept = np.unique(merged, return_inverse=True)
@@ -149,14 +168,21 @@ def next_cut(sums: Array, scale: NDArray[np.float64], threshold: float, before: 
 
 def similar_pairs(sums: Array, scale: NDArray[np.float64], threshold: float, subtracted: int) -> Edges:
     """Return i, j (i < j) and the product of all pairs that are at least so similar."""
-    found = [
-        (i.astype(np.int32), j.astype(np.int32), product)
-        for i, j, product in pair_tiles(sums, scale, threshold, TILE, subtracted)
-        if len(i)
-    ]
-    if not found:
+    tiles = pair_tiles(sums, scale, threshold, TILE, subtracted)
+    return joined_edges([as_edges(pairs) for pairs in tiles if len(pairs[0])])
+
+
+def as_edges(pairs: Pairs) -> Edges:
+    """Return pairs in the form in which many are held."""
+    i, j, product = pairs
+    return i.astype(np.int32), j.astype(np.int32), product
+
+
+def joined_edges(parts: Sequence[Edges]) -> Edges:
+    """Return the edges of all parts."""
+    if not parts:
         return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), np.empty(0)
-    i, j, product = (np.concatenate(part) for part in zip(*found, strict=True))
+    i, j, product = (np.concatenate(part) for part in zip(*parts, strict=True))
     return i, j, product
 
 
