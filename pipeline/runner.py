@@ -457,6 +457,7 @@ class _Run:
             lambda root, ticks: phases.define_cluster(root, self.config, self.workspace, known),
             parallel=False,
         )
+        remove_tree(self.workspace.work("cluster", phases.ROWS))
         counts: Counter[str] = Counter()
         for level in LEVELS:
             counts[f"{level}_clusters"] = counts[f"{level}_groups"] = 0
