@@ -486,7 +486,8 @@ class _Run:
 
     def _job_file(self, phase: str, at_work: bool) -> str | None:
         """Return the file with the id of a phase's job; None if ``at_work`` and no job has been handed over."""
-        path = self.workspace.work(phase, f"job-{self.fingerprints[phase]}.json")
+        phase, _, part = phase.partition(": ")
+        path = self.workspace.work(phase, f"job{part and '-'}{part}-{self.fingerprints[phase]}.json")
         return path if not at_work or exists(path) else None
 
     # The end: tables, manifest
