@@ -7,8 +7,8 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages bench scale train layout \
-	schemas downstream soak wheel image image-check wheel-check check clean
+.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench bench-clusters scale train \
+	layout schemas downstream soak wheel image image-check wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,7 +65,7 @@ eval-clusters: venv  ## duplicates beside MinHash, events, topics and links
 	$(BIN)/python -m benchmarks.clusters --data $(DATA)
 
 READS := $(addprefix transforms/core/,characters.py coherence.py dates.py dom.py dom_features.py encoding.py features.py \
-	json_ld.py lexicon.py lines.py metadata.py page_title.py people.py role_model.py)
+	json_ld.py lexicon.py lines.py metadata.py page_title.py people.py role_model.py words.py)
 FITS := $(filter-out training/kinds.py training/layout.py,$(wildcard training/*.py))
 build/folds/done: $(FITS) transforms/types.py $(READS) | venv
 	rm -f build/folds/*.npz
@@ -85,11 +85,17 @@ pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page
 	$(BIN)/python -m benchmarks.metadata --data $(DATA) --peers $(VENV)-peers/bin/python --json benchmarks/results/metadata.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kinds --data $(DATA) --json benchmarks/results/kinds.json
 
+sites: venv build/folds/done  ## what site profiles gain, by the pages known of a site, and what they cost
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.sites --data $(DATA) --json benchmarks/results/sites.json
+
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
 
 scale: venv  ## what a billion pages would take, into docs/scale.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --measure --data $(DATA)
+
+bench-clusters: venv  ## processor time and memory of clustering 20,000 to 200,000 vectors; takes an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale_clusters --data $(DATA)
 
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz

@@ -32,11 +32,11 @@ COLUMNS = 100
 COLOURS = 128  # of a picture: enough for text and flat charts, and a third of the size
 
 
-def main() -> int:
+def main() -> None:
+    """Write docs/images/."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        print("screenshots: no Chromium in the path; apt-get install chromium brings one", file=sys.stderr)
-        return 2
+        sys.exit("screenshots: no Chromium in the path; apt-get install chromium brings one")
     (DOCS / "images").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
         folder = Path(work)
@@ -50,10 +50,10 @@ def main() -> int:
         take(browser, folder / "explain.html", "explain-html", **WIDE)
         take(browser, folder / "terminal.html", "explain", viewport={"width": 1000, "height": 1500})
         browser.close()
-    return 0
 
 
 def copydesk(*arguments: object, cwd: Path) -> None:
+    """Run a command as a user does."""
     command = [sys.executable, "-m", "pipeline", *map(str, arguments)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=cwd)
 
@@ -66,6 +66,7 @@ def terminal() -> str:
 
 
 def take(browser: Browser, page: Path, name: str, **context: Any) -> None:
+    """Save what a window shows of a page first."""
     opened = browser.new_context(**context).new_page()
     opened.goto(page.as_uri())
     opened.wait_for_timeout(1_000)  # until the charts are drawn
@@ -74,4 +75,4 @@ def take(browser: Browser, page: Path, name: str, **context: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

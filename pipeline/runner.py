@@ -38,6 +38,7 @@ from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
 from transforms.core.layout import load_layout
 from transforms.core.role_model import ModelError, load_model
 from transforms.core.site_rules import SiteRules
+from transforms.core.words import WordsError, load_words
 from transforms.embed import TEASERS
 from transforms.settings import SegmentSettings
 from transforms.types import LEVELS
@@ -100,9 +101,10 @@ def run(
         files = _readable(match_inputs(inputs, config.input.only_new), inputs, output, "output")
         if state is not None:
             files = _readable(files, inputs, state, "state")
+        load_words(config.segment.words)
         models = _segment_models(config.segment)
         encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
-    except (InputError, EncoderError, ModelError) as error:
+    except (InputError, EncoderError, ModelError, WordsError) as error:
         raise UsageError(str(error)) from error
     with signals_interrupt(), workspace.lock(), ExitStack() as locks:
         if kept is not None:
@@ -230,7 +232,9 @@ class _Run:
         """Return for each phase what all that its result depends on adds up to, in a generation of the state."""
         settings = self.config.as_dict()
         survey = fingerprint("survey", __version__, self.inputs, settings["input"], generation if self.named else None)
-        segment = fingerprint("segment", survey, settings["segment"], self.models, self.rules.hash, settings["output"])
+        reading = (settings["segment"], self.models, self.rules.hash, load_words(self.config.segment.words).hash)
+        of_sites = (settings["run"]["date"], settings["state"], generation) if self._knows_sites() else ()
+        segment = fingerprint("segment", survey, *reading, settings["output"], *of_sites)
         weights = self.encoder.weights_hash if self.encoder else None
         embed = fingerprint("embed", segment, settings["embed"], weights)
         clustering = ["cluster", embed, settings["cluster"], settings["run"]["date"]]
@@ -251,12 +255,17 @@ class _Run:
             "settings": settings,
             "models": self.models,
             "rules": self.rules.hash,
+            "words": load_words(self.config.segment.words).hash,
         }
         if self.state is not None:
             identity["state"] = os.path.abspath(self.state.root)
         if self.named is not None:
             identity["named"] = self.named
         return identity
+
+    def _knows_sites(self) -> bool:
+        """Whether stories depend on what earlier runs have left of their sites."""
+        return self.state is not None and self.config.segment.profiles
 
     def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:
         """Do what is not done yet and return the manifest."""
@@ -363,14 +372,7 @@ class _Run:
 
     def _segment(self) -> dict[str, int]:
         inputs = self.records["survey"]["counts"]["inputs"]
-        counters = self._pipeline(
-            "segment",
-            "inputs",
-            inputs,
-            lambda root, ticks: phases.define_segment(
-                root, self.files, self.config, self.rules, self.workspace, ticks, self._seen
-            ),
-        )
+        counters = self._segment_by_sites(inputs) if self.config.segment.profiles else self._segment_at_once(inputs)
         pages = count_rows(self.workspace.table("pages"))
         failures = count_rows(self.workspace.work("segment", "failures"))
         if inputs != pages + failures:
@@ -386,6 +388,37 @@ class _Run:
             "failures": failures,
             **{table: counters[f"tables/{table}"] for table in ("stories", "teasers", "segments")},
         }
+
+    def _segment_at_once(self, inputs: int) -> Counter[str]:
+        return self._pipeline(
+            "segment",
+            "inputs",
+            inputs,
+            lambda root, ticks: phases.define_segment(
+                root, self.files, self.config, self.rules, self.workspace, ticks, self._seen
+            ),
+        )
+
+    def _segment_by_sites(self, inputs: int) -> Counter[str]:
+        """Label all pages and learn their sites, then judge their lines; return the counters of both passes."""
+        known = None if self.state is None else self.state.table("sites")
+        learned = self._pipeline(
+            "segment: learn",
+            "inputs",
+            inputs,
+            lambda root, ticks: phases.define_learn(
+                root, self.files, self.config, self.rules, self.workspace, ticks, self._seen, known
+            ),
+        )
+        counters = self._pipeline(
+            "segment",
+            "inputs",
+            inputs,
+            lambda root, ticks: phases.define_judge(root, self.config, self.rules, self.workspace, ticks),
+        )
+        for handed_over in ("labelled", "unlabelled"):
+            remove_tree(self.workspace.work("segment", handed_over))
+        return learned + counters
 
     def _embed(self) -> dict[str, int]:
         counts = self.records["segment"]["counts"]
@@ -424,6 +457,7 @@ class _Run:
             lambda root, ticks: phases.define_cluster(root, self.config, self.workspace, known),
             parallel=False,
         )
+        remove_tree(self.workspace.work("cluster", phases.ROWS))
         counts: Counter[str] = Counter()
         for level in LEVELS:
             counts[f"{level}_clusters"] = counts[f"{level}_groups"] = 0
@@ -452,7 +486,8 @@ class _Run:
 
     def _job_file(self, phase: str, at_work: bool) -> str | None:
         """Return the file with the id of a phase's job; None if ``at_work`` and no job has been handed over."""
-        path = self.workspace.work(phase, f"job-{self.fingerprints[phase]}.json")
+        phase, _, part = phase.partition(": ")
+        path = self.workspace.work(phase, f"job{part and '-'}{part}-{self.fingerprints[phase]}.json")
         return path if not at_work or exists(path) else None
 
     # The end: tables, manifest
@@ -494,11 +529,13 @@ class _Run:
         """Make what this run leaves for the next one the current state, unless that has been done before."""
         assert self.state is not None
         if not self.state.holds(self.name):
-            tables = list(phases.LEFT)
+            tables = {table: FileSystems.join(self._left, table) for table in phases.LEFT}
             if self.named is not None:
                 self._write_seen(self.state)
-                tables += [inbox.FILES, inbox.PAGES]
-            self.state.commit(self.name, {table: FileSystems.join(self._left, table) for table in tables})
+                tables |= {table: FileSystems.join(self._left, table) for table in (inbox.FILES, inbox.PAGES)}
+            if exists(sites := self.workspace.work("segment", "sites")):  # there are none without segment.profiles
+                tables["sites"] = sites
+            self.state.commit(self.name, tables)
         remove_tree(self._left)
 
     def _write_seen(self, state: State) -> None:

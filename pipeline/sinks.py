@@ -170,8 +170,27 @@ SCHEMAS: dict[str, pa.Schema] = {
             "facts": pa.binary(),
         }
     ),
+    "labelled": pa.schema({"labelled": pa.binary()}),
+    "profiles": pa.schema(
+        {
+            "site": pa.string(),
+            "stories": pa.int64(),
+            "lines": pa.binary(),
+            "counts": pa.binary(),
+            "pages": pa.binary(),
+        }
+    ),
     "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),
     # In the state directory; always Parquet, likewise.
+    "sites": pa.schema(
+        {
+            "site": pa.string(),
+            "page": pa.uint64(),
+            "seen": pa.string(),
+            "lines": pa.binary(),
+            "sizes": pa.binary(),
+        }
+    ),
     "known_clusters": pa.schema(
         {
             "cluster_id": pa.string(),

@@ -25,7 +25,7 @@ LAYERS = (
     r"transforms\.(coders|metrics|time_limit|page_stage)",
     r"transforms\.\w+",
     r"pipeline\.(config|rules|s3|files|locks|streams|formats|sources|sinks|logs|progress|html|charts|front_matter)",
-    r"pipeline\.(workspace|worker|engine|join_pages)",
+    r"pipeline\.(workspace|worker|engine|join_pages|site_files)",
     r"pipeline\.(state|inbox)",
     r"pipeline\.report_counts",
     r"pipeline\.report_clusters",
