@@ -7,8 +7,8 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench scale train layout schemas \
-	downstream soak wheel image image-check wheel-check check clean
+.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench bench-clusters scale train \
+	layout schemas downstream soak wheel image image-check wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,6 +93,9 @@ bench: venv  ## speed per stage, into benchmarks/results/
 
 scale: venv  ## what a billion pages would take, into docs/scale.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --measure --data $(DATA)
+
+bench-clusters: venv  ## processor time and memory of clustering 20,000 to 200,000 vectors; takes an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale_clusters --data $(DATA)
 
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz

@@ -16,6 +16,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.config import Config
+from pipeline.files import BlockFiles
 from pipeline.inbox import PAGES, TakeNew, page_row
 from pipeline.sinks import CLUSTER_COLUMNS, WriteTable, read_file_rows, read_table, table_files, vector_of, write_rows
 from pipeline.site_files import (
@@ -47,6 +48,8 @@ from transforms.types import Page, PageRecord, PageResult, Segment, Source, Stor
 
 _SITE_PAGE = tuple[str, PageLines]
 LEFT = {"members": "known_members", "clusters": "known_clusters", "forwards": "forwards"}  # for the next run: schemas
+
+ROWS = "rows"  # directory of the phase cluster: what all workers compare
 
 
 def define_survey(
@@ -351,7 +354,7 @@ def define_cluster(root: beam.Pipeline, config: Config, workspace: Workspace, kn
     )
     registry = None if known is None else partial(read_registry, known)
     clustered = vectors | "ClusterVectors" >> ClusterVectors(
-        config.cluster, config.run.date, registry, config.state.keep_days
+        config.cluster, config.run.date, registry, config.state.keep_days, BlockFiles(workspace.work("cluster", ROWS))
     )
     links = vectors | "LinkTeasers" >> LinkTeasers(partial(_known_vectors, known or ""))
     for table, records in (("members", clustered.out), ("clusters", clustered.clusters), ("links", links)):

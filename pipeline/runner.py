@@ -458,6 +458,7 @@ class _Run:
             lambda root, ticks: phases.define_cluster(root, self.config, self.workspace, known),
             parallel=False,
         )
+        remove_tree(self.workspace.work("cluster", phases.ROWS))
         counts: Counter[str] = Counter()
         for level in LEVELS:
             counts[f"{level}_clusters"] = counts[f"{level}_groups"] = 0
@@ -487,7 +488,7 @@ class _Run:
     def _job_file(self, phase: str, at_work: bool) -> str | None:
         """Return the file with the id of a phase's or pass's job; None if ``at_work`` and none was handed over."""
         phase, _, part = phase.partition(": ")
-        path = self.workspace.work(phase, f"job-{part}{self.fingerprints[phase]}.json")
+        path = self.workspace.work(phase, f"job{part and '-'}{part}-{self.fingerprints[phase]}.json")
         return path if not at_work or exists(path) else None
 
     # The end: tables, manifest

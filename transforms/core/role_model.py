@@ -29,6 +29,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from transforms.core.dom_features import NAME_BUCKETS
 from transforms.core.features import FEATURES_VERSION, GROUPS, NAMES, Features, Hints, page_features
@@ -186,8 +187,12 @@ class RoleModel:
         rival = rivals.argmax(1)
         direct = self.weights["direct.dense"].T
         push = dense * (direct[roles] - direct[rival]) * _OF_THE_BLOCK  # [n, features]
-        best = np.argpartition(push, -2, axis=1)[:, -2:]
-        margins = [push[rows[:, None], best]]
+        first = push.argmax(1)
+        most = push[rows, first]
+        push[rows, first] = -np.inf
+        second = push.argmax(1)
+        best = np.stack((first, second), axis=1)
+        margins = [np.stack((most, push[rows, second]), axis=1)]
         margins += [(parts[part][rows, roles] - parts[part][rows, rival])[:, None] for part in _PARTS]
         margin = np.concatenate(margins, axis=1)
         order = np.argsort(-margin, axis=1, kind="stable")[:, :3]
@@ -196,13 +201,17 @@ class RoleModel:
         said[:, :2] = 2 * best + (dense[rows[:, None], best] > 0)
         said[:, 2:] = np.arange(2 * len(NAMES), len(_SAID))
         told = np.where(notable, said[rows[:, None], order], -1)
-        return [
-            f"{', '.join([_SAID[k] for k in line if k >= 0]) or 'no single feature'}; not {ROLES[other]}"
-            for line, other in zip(told.tolist(), rival.tolist(), strict=True)
-        ]
+        return [_reason(*line, other) for line, other in zip(told.tolist(), rival.tolist(), strict=True)]
 
     def _standardised(self, features: Features) -> Floats:
         return np.clip((features.dense - self.weights["mean"]) / self.weights["std"], -5, 5)
+
+
+@lru_cache(maxsize=50_000)
+def _reason(first: int, second: int, third: int, rival: int) -> str:
+    """A reason in words, from places in ``_SAID``, -1 for none, and the number of the rival role."""
+    said = ", ".join([_SAID[k] for k in (first, second, third) if k >= 0])
+    return f"{said or 'no single feature'}; not {ROLES[rival]}"
 
 
 def viterbi(log_p: Floats, step: Floats) -> NDArray[np.int64]:
@@ -270,11 +279,9 @@ def with_doubtful_text(roles: NDArray[np.int64], p: Floats, chars: Floats) -> ND
 def _bag(table: Floats, ids: NDArray[np.int32], offsets: NDArray[np.int32]) -> Floats:
     """Sum of the rows of `table` in each bag, over the square root of the bag's size; [n, dim]."""
     sizes = np.diff(offsets)
-    out = np.zeros((len(sizes), table.shape[1]), np.float32)
-    filled = sizes > 0
-    if filled.any():
-        out[filled] = np.add.reduceat(table[ids], offsets[:-1][filled], axis=0)
-        out[filled] /= np.sqrt(sizes[filled])[:, None]
+    ones = np.ones(len(ids), np.float32)
+    out: Floats = csr_array((ones, ids, offsets), shape=(len(sizes), len(table))) @ table
+    out /= np.sqrt(np.maximum(sizes, 1))[:, None]
     return out
 
 
