@@ -321,7 +321,7 @@ class _Run:
         if phase == "cluster" and self._leaves() and not self._has_left() and not exists(self._left):
             record = None  # a state that has lost this run gets it again
         if record is None:
-            if self._job_file(phase, at_work=True) is None:
+            if all(self._job_file(part, at_work=True) is None for part in (phase, f"{phase}: learn")):
                 self.workspace.begin(phase)
             start = time.monotonic()
             counts = step()
@@ -400,16 +400,17 @@ class _Run:
         )
 
     def _segment_by_sites(self, inputs: int) -> Counter[str]:
-        """Label all pages and learn their sites, then judge their lines; return the counters of both passes."""
+        """Label all pages and learn their sites, then judge their lines; return the counters of the second pass."""
         known = None if self.state is None else self.state.table("sites")
-        learned = self._pipeline(
-            "segment: learn",
-            "inputs",
-            inputs,
-            lambda root, ticks: phases.define_learn(
-                root, self.files, self.config, self.rules, self.workspace, ticks, self._seen, known
-            ),
-        )
+        if self._job_file("segment", at_work=True) is None:  # else the second pass has been handed over
+            self._pipeline(
+                "segment: learn",
+                "inputs",
+                inputs,
+                lambda root, ticks: phases.define_learn(
+                    root, self.files, self.config, self.rules, self.workspace, ticks, self._seen, known
+                ),
+            )
         counters = self._pipeline(
             "segment",
             "inputs",
@@ -418,7 +419,7 @@ class _Run:
         )
         for handed_over in ("labelled", "unlabelled"):
             remove_tree(self.workspace.work("segment", handed_over))
-        return learned + counters
+        return counters
 
     def _embed(self) -> dict[str, int]:
         counts = self.records["segment"]["counts"]
@@ -485,7 +486,7 @@ class _Run:
             return run_pipeline(self.engine, lambda root: define(root, ticks), parallel, job_file)
 
     def _job_file(self, phase: str, at_work: bool) -> str | None:
-        """Return the file with the id of a phase's job; None if ``at_work`` and no job has been handed over."""
+        """Return the file with the id of a phase's or pass's job; None if ``at_work`` and none was handed over."""
         phase, _, part = phase.partition(": ")
         path = self.workspace.work(phase, f"job{part and '-'}{part}-{self.fingerprints[phase]}.json")
         return path if not at_work or exists(path) else None
