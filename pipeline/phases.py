@@ -33,6 +33,7 @@ from transforms.stories import SplitStories
 from transforms.types import Page, PageRecord, PageResult, Segment, Source, Story, Teaser, Vector
 
 LEFT = {"members": "known_members", "clusters": "known_clusters", "forwards": "forwards"}  # for the next run: schemas
+LEFT_VECTORS = "embeddings"  # and the vectors of texts, as the file of ``core.vector_cache``
 
 
 def define_survey(
@@ -147,6 +148,7 @@ def define_embed(
     workspace: Workspace,
     ticks: str,
     threads: int,
+    cache: str,
 ) -> None:
     """Read the stories and teasers file by file and write their vectors, and failures.
 
@@ -157,13 +159,14 @@ def define_embed(
         workspace: Where to write.
         ticks: The directory for progress, or empty.
         threads: Processor threads of each worker process.
+        cache: The directory with the vectors that earlier runs have left, or empty.
     """
     embedded = (
         root
         | "Files" >> beam.Create(tables, reshuffle=False).with_output_types(tuple[str, str])
         | "Spread" >> beam.Reshuffle()
         | "ReadItems" >> beam.FlatMapTuple(_items).with_output_types(EmbedItem)
-        | "EmbedTexts" >> EmbedTexts(config.embed, threads)
+        | "EmbedTexts" >> EmbedTexts(config.embed, threads, cache)
     )
     (
         embedded.out

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline import PHASES, TABLES, UsageError, __version__, logs, phases, progress, report
@@ -28,13 +29,15 @@ from pipeline.engine import (
 )
 from pipeline.files import is_local, remove_tree
 from pipeline.rules import load_rules
-from pipeline.sinks import SCHEMA_VERSION, read_table, table_files, write_rows
+from pipeline.sinks import SCHEMA_VERSION, read_columns, read_table, table_files, write_rows
 from pipeline.sources import InputError, InputFile, match_inputs, require_filesystem
 from pipeline.state import State
 from pipeline.workspace import Workspace, exists, fingerprint, read_json
 from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
 from transforms.core.role_model import ModelError, load_model
 from transforms.core.site_rules import SiteRules
+from transforms.core.vector_cache import FILE as VECTOR_FILE
+from transforms.core.vector_cache import VectorCache, updated
 from transforms.embed import TEASERS
 from transforms.types import LEVELS
 
@@ -320,11 +323,12 @@ class _Run:
             for file in table_files(self.workspace.table(table))
         ]
         threads = max(1, (os.cpu_count() or 1) // self.engine.workers)
+        cache = "" if self.state is None else self.state.table(phases.LEFT_VECTORS)
         counters = self._pipeline(
             "embed",
             "texts",
             texts,
-            lambda root, ticks: phases.define_embed(root, files, self.config, self.workspace, ticks, threads),
+            lambda root, ticks: phases.define_embed(root, files, self.config, self.workspace, ticks, threads, cache),
         )
         vectors, failures = counters["embed/vectors"], counters["embed/failures"]
         if texts != vectors + failures:
@@ -337,7 +341,7 @@ class _Run:
             "vectors": vectors,
             "failures": failures,
             "encoded": counters["embed/encoded"],
-        }
+        } | ({"from_cache": counters["embed/from_cache"]} if self.state else {})
 
     def _cluster(self) -> dict[str, int]:
         known = None if self.state is None else self.state.directory
@@ -356,9 +360,23 @@ class _Run:
             counts[f"{cluster['level']}_groups"] += cluster["size"] > 1
         counts["links"] = count_rows(self.workspace.work("cluster", "links"))
         if self.state is not None:
+            self._leave_vectors()
             counts["forwards"] = count_rows(self.workspace.work("cluster", "forwards"))
             counts["known_members"] = count_rows(FileSystems.join(self._left, "members"))
         return counts
+
+    def _leave_vectors(self) -> None:
+        """Write the vectors for the next run: those of this run's texts and, for as long as is set, of earlier ones."""
+        assert self.state is not None
+        keys: list[bytes] = []
+        vectors: list[bytes] = []
+        for batch in read_columns(self.workspace.work("embed", "vectors"), ["cache_key", "vector"]):
+            keys += batch["cache_key"].to_pylist()
+            vectors += batch["vector"].to_pylist()
+        known = VectorCache.load(self.state.table(phases.LEFT_VECTORS))
+        left = updated(known, keys, vectors, self.config.run.date, self.config.state.keep_days)
+        with FileSystems.create(FileSystems.join(self._left, phases.LEFT_VECTORS, VECTOR_FILE)) as file:
+            np.save(file, left.rows)
 
     def _pipeline(
         self,
@@ -411,7 +429,8 @@ class _Run:
         """Make what this run leaves for the next one the current state, unless that has been done before."""
         assert self.state is not None
         if not self.state.holds(self.name):
-            self.state.commit(self.name, {table: FileSystems.join(self._left, table) for table in phases.LEFT})
+            tables = (*phases.LEFT, phases.LEFT_VECTORS)
+            self.state.commit(self.name, {table: FileSystems.join(self._left, table) for table in tables})
         remove_tree(self._left)
 
     def _merge_failures(self) -> None:
