@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipeline import PHASES, UsageError, __version__, config, logs
+from pipeline import PHASES, Interrupted, RunError, UsageError, __version__, config, logs
 
 if TYPE_CHECKING:
     from transforms.types import PageResult
@@ -314,19 +314,17 @@ def _split_beam_flags(parser: Parser, arguments: list[str]) -> tuple[list[str], 
 
 def _report_errors(verbose: bool, command: Callable[[], int]) -> int:
     """Run a command of the pipeline; turn its exceptions into a line on standard error and a status."""
-    from pipeline import engine
-
     try:
         return command()
     except (UsageError, BrokenPipeError):
         raise
-    except (KeyboardInterrupt, engine.Interrupted):
+    except (KeyboardInterrupt, Interrupted):
         logs.complain("interrupted; run the same command again to continue")
         return FAILED
     except Exception as error:
         logging.getLogger("copydesk").debug("traceback of the failure", exc_info=True)
-        logs.complain(engine.describe(error))
-        if not verbose and not isinstance(error, engine.RunError):
+        logs.complain(logs.describe(error))
+        if not verbose and not isinstance(error, RunError):
             logs.complain("run it again with -v for the traceback")
         return FAILED
 

@@ -26,7 +26,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineState
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from pipeline import UsageError
+from pipeline import Interrupted, RunError, UsageError
 from pipeline.config import suggestion
 
 log = logging.getLogger("copydesk")
@@ -35,14 +35,6 @@ log = logging.getLogger("copydesk")
 LOCAL_ENGINE = "FnApiRunner"
 DIRECT_NAMES = ("directrunner", "switchingdirectrunner", "fnapirunner")
 GRACE = 10.0  # seconds from a signal to the end of the process
-
-
-class RunError(Exception):
-    """A run that cannot go on; the text says why and what to do. Exit status 1."""
-
-
-class Interrupted(BaseException):
-    """The process was asked to end, by Ctrl-C (SIGINT) or by a scheduler (SIGTERM)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +185,3 @@ def signals_interrupt() -> Iterator[None]:
 def _end_at_once() -> NoReturn:
     log.error("interrupted; run the same command again to continue")
     os._exit(1)  # the kernel frees the lock
-
-
-def describe(error: Exception) -> str:
-    """Return one line on an exception of a run: an engine's is a traceback in its text."""
-    if isinstance(error, RunError):
-        return str(error)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__

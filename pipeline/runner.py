@@ -17,11 +17,10 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline import PHASES, TABLES, UsageError, __version__, logs, phases, progress, report
+from pipeline import PHASES, TABLES, RunError, UsageError, __version__, logs, phases, progress, report
 from pipeline.config import Config
 from pipeline.engine import (
     Engine,
-    RunError,
     choose_engine,
     run_pipeline,
     set_filesystem_options,

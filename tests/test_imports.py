@@ -118,6 +118,19 @@ def test_the_help_imports_nothing_heavy() -> None:
     assert "copydesk run pages/ -o out" in done.stdout
 
 
+def test_a_page_is_explained_without_beam_and_torch() -> None:
+    page = ROOT / "tests" / "data" / "demo" / "harbour-courier"
+    html = next(iter(sorted(page.rglob("*.html"))))
+    check = (
+        f"import sys; from pipeline.cli import main; status = main(['explain', {str(html)!r}]); "
+        "heavy = {'apache_beam', 'pandas', 'pyarrow', 'torch'} & set(sys.modules); "
+        "sys.exit(status or str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "title" in done.stdout
+
+
 def test_the_libraries_that_are_imported_are_the_requirements() -> None:
     setup = (ROOT / "setup.py").read_text(encoding="utf-8")
     required = {name.replace("-", "_") for name in re.findall(r'^ {8}"([a-z0-9-]+)[>=]', setup, re.MULTILINE)}
