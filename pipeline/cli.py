@@ -48,6 +48,7 @@ examples:
   copydesk run pages/ -o out --format jsonl --set run.workers=4
   copydesk run clean.jsonl -o out --set input.clean=true         input that is already stories
   copydesk run pages/ -o out --until segment                     no embedding, no clusters
+  copydesk run pages/ -o out --dry-run                           how long it will take; nothing is written
   copydesk run inbox/ -o out/run_date=2026-11-24 --state state --config nightly --set run.date=2026-11-24
   copydesk run pages/ -o out --log-format json 2>run.jsonl       progress and results for machines
   copydesk run gs://bucket/in -o gs://bucket/out -- --runner=FlinkRunner --flink_master=host:8081
@@ -218,22 +219,26 @@ def _run(arguments: list[str]) -> int:
     logs.configure(options.verbose, options.log_format)
     from pipeline import runner
 
-    return _report_errors(
-        options.verbose,
-        lambda: _summarise(
-            runner.run(
-                inputs=inputs,
-                output=options.output,
-                config=settings,
-                until=options.until,
-                overwrite=options.overwrite,
-                state=options.state,
-                beam_flags=beam_flags,
-            ),
-            options.output,
-            settings.run.max_failures,
-        ),
-    )
+    run: dict[str, Any] = {
+        "inputs": inputs,
+        "output": options.output,
+        "config": settings,
+        "until": options.until,
+        "overwrite": options.overwrite,
+        "state": options.state,
+        "beam_flags": beam_flags,
+    }
+
+    def carry_out() -> int:
+        if not options.dry_run:
+            return _summarise(runner.run(**run), options.output, settings.run.max_failures)
+        plan = runner.plan(**run)
+        print("\n".join(plan.lines()))
+        if plan.refusal:
+            raise UsageError(plan.refusal)
+        return DONE
+
+    return _report_errors(options.verbose, carry_out)
 
 
 def _run_parser() -> Parser:
@@ -253,6 +258,9 @@ def _run_parser() -> Parser:
         "--state",
         metavar="DIR",
         help="directory that a run leaves for the next: with it clusters keep their ids from run to run",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the plan: inputs, phases, workers, estimated time and memory"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what OUT holds of another run")
     parser.add_argument("-v", "--verbose", action="store_true", help="log more, and tracebacks of errors")

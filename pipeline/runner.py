@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -27,6 +28,16 @@ from pipeline.engine import (
     signals_interrupt,
 )
 from pipeline.files import is_local, remove_tree
+from pipeline.plan import (
+    Amount,
+    Plan,
+    amount_of,
+    memory_limit,
+    too_large,
+    vectors_in_memory,
+    workers_that_pay,
+)
+from pipeline.plan import make as make_plan
 from pipeline.rules import load_rules
 from pipeline.sinks import SCHEMA_VERSION, read_columns, read_table, table_files, write_rows
 from pipeline.sources import InputError, InputFile, match_inputs, require_filesystem
@@ -80,6 +91,45 @@ def run(
         UsageError: The command cannot be run as it is.
         RunError: Records were lost.
     """
+    start, amount = _prepared(inputs, output, config, until, overwrite, state, beam_flags)
+    one = start()
+    if reason := one.plan(amount).refusal:
+        raise UsageError(reason)
+    with signals_interrupt(), one.workspace.lock(), ExitStack() as locks:
+        if one.state is not None:
+            locks.enter_context(one.state.lock(_made_with(config, one.encoder)))
+            one = start()  # now that it is known what the state holds
+        return one.run(inputs, overwrite)
+
+
+def plan(
+    inputs: Sequence[str],
+    output: str,
+    config: Config,
+    until: str = PHASES[-1],
+    overwrite: bool = False,
+    state: str | None = None,
+    beam_flags: Sequence[str] = (),
+) -> Plan:
+    """Return what ``run`` would do with the same arguments; nothing is written.
+
+    Raises:
+        UsageError: The command cannot be run as it is.
+    """
+    start, amount = _prepared(inputs, output, config, until, overwrite, state, beam_flags)
+    return start().plan(amount)
+
+
+def _prepared(
+    inputs: Sequence[str],
+    output: str,
+    config: Config,
+    until: str,
+    overwrite: bool,
+    state: str | None,
+    beam_flags: Sequence[str],
+) -> tuple[Callable[[], _Run], Amount]:
+    """Check all that can be checked before any work; return what makes the run, and how much it has to read."""
     rules = load_rules(config.segment)
     engine = choose_engine(beam_flags, config.run.workers)
     set_filesystem_options(engine)
@@ -97,11 +147,10 @@ def run(
         encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
     except (InputError, EncoderError, ModelError) as error:
         raise UsageError(str(error)) from error
-    with signals_interrupt(), workspace.lock(), ExitStack() as locks:
-        if kept is not None:
-            locks.enter_context(kept.lock(_made_with(config, encoder)))
-        one = _Run(files, config, rules, workspace, engine, role_model, encoder, until, kept)
-        return one.run(inputs, overwrite)
+    amount = amount_of(files, config)
+    if engine.is_local and not engine.workers:
+        engine = replace(engine, workers=workers_that_pay(amount, config, os.cpu_count() or 1))
+    return partial(_Run, files, config, rules, workspace, engine, role_model, encoder, until, kept), amount
 
 
 def _made_with(config: Config, encoder: EncoderInfo | None) -> dict[str, Any]:
@@ -191,6 +240,14 @@ class _Run:
             "role_model": self.role_model,
             "rules": self.rules.hash,
         } | ({"state": os.path.abspath(self.state.root)} if self.state else {})
+
+    def plan(self, amount: Amount) -> Plan:
+        """Return what is to be done, and what it takes."""
+
+        def finished(phase: str) -> bool:
+            return phase in self.fingerprints and self.workspace.finished(phase, self.fingerprints[phase]) is not None
+
+        return make_plan(amount, self.config, self.engine, [phase for phase in PHASES if self._asked(phase)], finished)
 
     def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:
         """Do what is not done yet and return the manifest."""
@@ -344,6 +401,9 @@ class _Run:
 
     def _cluster(self) -> dict[str, int]:
         known = None if self.state is None else self.state.directory
+        needed = vectors_in_memory(self.records["embed"]["counts"]["vectors"])  # known now, no longer estimated
+        if self.engine.is_local and (reason := too_large("cluster", needed, memory_limit(self.config))):
+            raise RunError(reason)
         self._pipeline(
             "cluster",
             "vectors",

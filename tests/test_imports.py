@@ -26,7 +26,7 @@ LAYERS = (
     r"transforms\.\w+",
     r"pipeline\.(config|rules|s3|files|locks|streams|formats|sources|sinks|logs|progress|html|charts|front_matter)",
     r"pipeline\.(workspace|worker|engine|join_pages)",
-    r"pipeline\.state",
+    r"pipeline\.(state|plan)",
     r"pipeline\.report_counts",
     r"pipeline\.report_clusters",
     r"pipeline\.(phases|report|explain|explain_html|find_page|diff)",

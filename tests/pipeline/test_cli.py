@@ -282,7 +282,7 @@ def test_verbose_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_config_prints_toml(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "--config", "nightly", "--set", "run.workers=3", "--id-key", "uuid"]) == 0
     printed = tomllib.loads(capsys.readouterr().out)
-    assert printed["run"] == {"date": "", "workers": 3, "max_failures": 0.05}
+    assert printed["run"] == {"date": "", "workers": 3, "memory_gb": 0.0, "max_failures": 0.05}
     assert printed["input"]["id_key"] == "uuid"
 
 
