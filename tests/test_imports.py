@@ -136,7 +136,7 @@ def test_the_libraries_that_are_imported_are_the_requirements() -> None:
     required = {name.replace("-", "_") for name in re.findall(r'^ {8}"([a-z0-9-]+)[>=]', setup, re.MULTILINE)}
     used = {name.partition(".")[0] for module in MODULES for name in imported(parsed(module))}
     used -= {"pipeline", "transforms", *sys.stdlib_module_names}
-    used -= {"huggingface_hub", "transformers"}  # parts of sentence-transformers
+    used -= {"huggingface_hub", "tokenizers", "transformers"}  # parts of sentence-transformers
     used = {name.replace("vl_convert", "vl_convert_python") for name in used}
     used = (used - {"readability"}) | {"readability_lxml", "lxml_html_clean"}  # which needs the other one
     used = (used - {"re2"}) | {"google_re2"}
