@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with wcxb/; the demo pages if it is not there")
     parser.add_argument("--peers", type=Path, help="the Python of the peers' environment; without it none is measured")
-    parser.add_argument("--pages", type=int, default=400, help="pages of each kind (default 400)")
+    parser.add_argument("--pages", type=int, default=1500, help="pages of each kind (default 1500)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--memory", type=int, nargs=2, default=(2_000, 20_000), metavar="PAGES", help="for peak memory")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS, help="parts; the others keep their results")
