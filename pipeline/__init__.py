@@ -16,3 +16,7 @@ class RunError(Exception):
 
 class Interrupted(BaseException):
     """The process was asked to end, by Ctrl-C (SIGINT) or by a scheduler (SIGTERM)."""
+
+
+class HandedOver(Exception):  # noqa: N818  no error
+    """A pipeline is at work as a job elsewhere, and nobody waits for it; the text says where."""

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipeline import PHASES, Interrupted, RunError, UsageError, __version__, config, logs
+from pipeline import PHASES, HandedOver, Interrupted, RunError, UsageError, __version__, config, logs
 
 if TYPE_CHECKING:
     from transforms.types import PageResult
@@ -231,7 +231,7 @@ def _run(arguments: list[str]) -> int:
 
     def carry_out() -> int:
         if not options.dry_run:
-            return _summarise(runner.run(**run), options.output, settings.run.max_failures)
+            return _summarise(runner.run(**run, no_wait=options.no_wait), options.output, settings.run.max_failures)
         plan = runner.plan(**run)
         print("\n".join(plan.lines()))
         if plan.refusal:
@@ -263,6 +263,11 @@ def _run_parser() -> Parser:
         "--dry-run", action="store_true", help="print the plan: inputs, phases, workers, estimated time and memory"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what OUT holds of another run")
+    parser.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="hand the next job over to a cluster's job service and end; the same command goes on from there",
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="log more, and tracebacks of errors")
     parser.add_argument(
         "--log-format",
@@ -326,6 +331,9 @@ def _report_errors(verbose: bool, command: Callable[[], int]) -> int:
         return command()
     except (UsageError, BrokenPipeError):
         raise
+    except HandedOver as at_work:
+        print(f"{at_work}; give the same command again to go on when it has ended")
+        return DONE
     except (KeyboardInterrupt, Interrupted):
         logs.complain("interrupted; run the same command again to continue")
         return FAILED
