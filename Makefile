@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench bench-clusters scale train \
+.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench lite bench-clusters scale train \
 	layout schemas downstream soak wheel image image-check wheel-check check clean
 
 help:  ## this list
@@ -88,8 +88,8 @@ pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page
 sites: venv build/folds/done  ## what site profiles gain, by the pages known of a site, and what they cost
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.sites --data $(DATA) --json benchmarks/results/sites.json
 
-bench: venv  ## speed per stage, into benchmarks/results/
-	$(BIN)/python -m benchmarks.speed --data $(DATA)
+bench: venv $(VENV)-peers/.installed  ## speed, beside trafilatura and the machine's limits, into benchmarks/results/; for an idle machine
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m benchmarks.speed --data $(DATA) --peers $(VENV)-peers/bin/python
 
 scale: venv  ## what a billion pages would take, into docs/scale.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --measure --data $(DATA)
@@ -100,6 +100,9 @@ bench-clusters: venv  ## processor time and memory of clustering 20,000 to 200,0
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
+
+lite: venv  ## rebuild the lite encoder from DATA and the packaged MiniLM
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m training.lite --data $(DATA) --out transforms/models/lite.npz
 
 layout: venv build/folds/done  ## rebuild the layout weights, from what the models fitted by site folds get wrong
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.layout --data $(DATA) --folds build/folds --out transforms/models/layout.json

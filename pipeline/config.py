@@ -196,7 +196,8 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("output.format", lambda name: name in ("parquet", "jsonl"), "must be 'parquet' or 'jsonl'"),
     ("output.shards", lambda n: n >= 0, "must be 0 or more"),
     ("run.date", _is_date, "must be empty or a date such as 2026-11-24"),
-    ("run.workers", lambda n: n >= 1, "must be at least 1"),
+    ("run.workers", lambda n: n >= 0, "must be 0 or more"),
+    ("run.memory_gb", lambda x: x >= 0, "must be 0 or more"),
     ("run.max_failures", lambda x: 0 <= x <= 1, "must lie between 0 and 1"),
 )
 

@@ -28,7 +28,7 @@ from apache_beam.runners.portability.portable_runner import PipelineResult, Port
 from apache_beam.runners.runner import PipelineState
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from pipeline import UsageError
+from pipeline import HandedOver, Interrupted, RunError, UsageError
 from pipeline.config import suggestion
 from pipeline.files import remove_tree, write_json_atomically
 from pipeline.workspace import read_json
@@ -39,18 +39,6 @@ log = logging.getLogger("copydesk")
 LOCAL_ENGINE = "FnApiRunner"
 DIRECT_NAMES = ("directrunner", "switchingdirectrunner", "fnapirunner")
 GRACE = 10.0  # seconds from a signal to the end of the process
-
-
-class RunError(Exception):
-    """A run that cannot go on; the text says why and what to do. Exit status 1."""
-
-
-class HandedOver(Exception):  # noqa: N818  no error
-    """A pipeline is at work as a job elsewhere, and nobody waits for it; the text says where."""
-
-
-class Interrupted(BaseException):
-    """The process was asked to end, by Ctrl-C (SIGINT) or by a scheduler (SIGTERM)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +234,3 @@ def signals_interrupt() -> Iterator[None]:
 def _end_at_once() -> NoReturn:
     log.error("interrupted; run the same command again to continue")
     os._exit(1)  # the kernel frees the lock
-
-
-def describe(error: Exception) -> str:
-    """Return one line on an exception of a run: an engine's is a traceback in its text."""
-    if isinstance(error, RunError):
-        return str(error)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__

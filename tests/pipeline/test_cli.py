@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import pipeline
-from pipeline import UsageError, cli, engine, explain, runner
+from pipeline import Interrupted, RunError, UsageError, cli, explain, runner
 from pipeline.cli import main
 from transforms.types import PageRecord, PageResult, Segment, Source
 
@@ -244,12 +244,12 @@ def test_too_many_failures_are_exit_status_3(calls: list[dict[str, Any]], capsys
             "copydesk: RuntimeError: KeyError: 'x'\ncopydesk: run it again with -v for the traceback\n",
         ),
         (
-            engine.RunError("records were lost"),
+            RunError("records were lost"),
             1,
             "copydesk: records were lost\n",
         ),
         (KeyboardInterrupt(), 1, "copydesk: interrupted; run the same command again to continue\n"),
-        (engine.Interrupted(), 1, "copydesk: interrupted; run the same command again to continue\n"),
+        (Interrupted(), 1, "copydesk: interrupted; run the same command again to continue\n"),
         (UsageError("out is a file"), 2, "copydesk: out is a file\n"),
     ],
 )
@@ -282,7 +282,7 @@ def test_verbose_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_config_prints_toml(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "--config", "nightly", "--set", "run.workers=3", "--id-key", "uuid"]) == 0
     printed = tomllib.loads(capsys.readouterr().out)
-    assert printed["run"] == {"date": "", "workers": 3, "max_failures": 0.05}
+    assert printed["run"] == {"date": "", "workers": 3, "memory_gb": 0.0, "max_failures": 0.05}
     assert printed["input"]["id_key"] == "uuid"
 
 

@@ -100,7 +100,7 @@ def test_errors_of_ranges() -> None:
     date = "run.date must be empty or a date such as 2026-11-24, not "
     assert error_of("run.date=yesterday") == date + "'yesterday'"
     assert error_of("run.date=20261124") == date + "'20261124'"
-    assert error_of("run.workers=0") == "run.workers must be at least 1, not 0"
+    assert error_of("run.workers=-1") == "run.workers must be 0 or more, not -1"
     assert error_of("run.max_failures=nan") == "run.max_failures must lie between 0 and 1, not nan"
 
 

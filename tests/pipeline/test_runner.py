@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import TABLES, UsageError, engine, phases, runner
-from pipeline.engine import Engine, RunError, choose_engine
+from pipeline import TABLES, Interrupted, RunError, UsageError, engine, logs, phases, runner
+from pipeline.engine import Engine, choose_engine
 from pipeline.sinks import row
 from pipeline.sources import match_inputs, read_file
 from transforms import blocks
@@ -527,7 +527,7 @@ def test_a_signal_ends_a_run_and_the_same_command_continues_it(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(blocks, "parse_page", lambda *_, **__: os.kill(os.getpid(), number))
-        with pytest.raises(engine.Interrupted):
+        with pytest.raises(Interrupted):
             run_pages([stories], tmp_path / "out", CLEAN, until="segment")
     assert (tmp_path / "out" / ".work/lock").read_text() == ""
     names = pipelines_of(monkeypatch)
@@ -635,6 +635,6 @@ def test_missing_inputs_and_models_are_usage_errors(stories: Path, tmp_path: Pat
 
 
 def test_errors_are_described_in_one_line() -> None:
-    assert engine.describe(RunError("records were lost")) == "records were lost"
-    assert engine.describe(ValueError()) == "ValueError"
-    assert engine.describe(RuntimeError("Traceback:\n  line 1\nKeyError: 'x'\n\n")) == "RuntimeError: KeyError: 'x'"
+    assert logs.describe(RunError("records were lost")) == "records were lost"
+    assert logs.describe(ValueError()) == "ValueError"
+    assert logs.describe(RuntimeError("Traceback:\n  line 1\nKeyError: 'x'\n\n")) == "RuntimeError: KeyError: 'x'"

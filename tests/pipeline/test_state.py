@@ -10,6 +10,7 @@ import pytest
 from pipeline import TABLES, UsageError, runner
 from pipeline.sinks import write_rows
 from pipeline.state import State, read_registry
+from transforms.core.vector_cache import VectorCache
 
 Run = Callable[..., dict[str, Any]]
 Tables = Callable[[Path], dict[str, list[dict[str, Any]]]]
@@ -281,6 +282,19 @@ def test_a_day_without_stories_keeps_what_is_known(day: Callable[..., Any], tmp_
     day("2026-11-04", TUESDAY)
     ids = story_ids(tables(tmp_path / "out" / "2026-11-04"))
     assert ids["later"] == story_ids(tables(tmp_path / "out" / "2026-11-02"))["ferry"]
+
+
+def test_no_text_is_embedded_twice(day: Callable[..., Any], tables: Tables, tmp_path: Path) -> None:
+    def read(manifest: dict[str, Any]) -> tuple[int, int]:
+        counts = manifest["phases"]["embed"]["counts"]
+        return counts["encoded"], counts["from_cache"]
+
+    assert read(day("2026-11-02", MONDAY)) == (2, 0)
+    assert read(day("2026-11-02", MONDAY, out="again")) == (0, 2)
+    assert read(day("2026-11-03", [*MONDAY, *TUESDAY])) == (3, 2)
+    (left,) = (tmp_path / "state").glob("0*/embeddings")
+    assert len(VectorCache.load(str(left))) == 5
+    assert tables(tmp_path / "out" / "again") == tables(tmp_path / "out" / "2026-11-02")
 
 
 def test_stories_that_are_too_old_are_forgotten(day: Callable[..., Any], tmp_path: Path) -> None:
