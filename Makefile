@@ -7,7 +7,7 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench train schemas downstream soak wheel image \
+.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench train schemas downstream soak fuzz audit wheel image \
 	image-check wheel-check check clean
 
 help:  ## this list
@@ -93,8 +93,28 @@ image: wheel  ## the workers' image for Flink, Spark and Dataflow; IMAGE names i
 image-check: wheel  ## the steps of that image without a container engine, in a scratch environment
 	$(BIN)/python deploy/image_check.py
 
-soak: venv  ## the tests that take long
+soak: venv  ## the tests that take long, then every attack at its full count, as a table in docs/soak.md
 	$(BIN)/python -m pytest -q -m soak
+	$(BIN)/python -m tests.soak --data $(DATA) --out docs/soak.md
+
+$(VENV)-fuzz/.installed: tests/fuzz/requirements.txt setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)-fuzz
+	$(VENV)-fuzz/bin/python -m pip install -q -c constraints.txt pip torch
+	$(VENV)-fuzz/bin/python -m pip install -q -c constraints.txt -e .
+	$(VENV)-fuzz/bin/python -m pip install -q -r tests/fuzz/requirements.txt
+	touch $@
+
+# How long each fuzzer tries.
+FUZZ_SECONDS ?= 600
+FUZZ = $(VENV)-fuzz/bin/python -m tests.fuzz.$(1) -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=60 \
+	-rss_limit_mb=4096 -artifact_prefix=build/fuzz/$(1)- build/fuzz/$(1)
+fuzz: $(VENV)-fuzz/.installed  ## coverage-guided fuzzing of pages and of readers; what is found lies in build/fuzz/
+	$(VENV)-fuzz/bin/python -m tests.fuzz.seeds build/fuzz
+	$(call FUZZ,fuzz_pages)
+	$(call FUZZ,fuzz_readers)
+
+audit: venv  ## known vulnerabilities of the pinned versions; needs pypi.org
+	sh tests/audit.sh $(VENV) $(PYTHON)
 
 schemas: venv  ## write docs/schemas/ from the source
 	$(BIN)/python docs/build_schemas.py
@@ -110,7 +130,7 @@ downstream: venv $(VENV)-dolma/.installed  ## an export goes through the Dolma t
 wheel-check: venv  ## build the wheel, install it elsewhere, run it from another directory
 	sh tests/e2e/wheel_check.sh $(PYTHON)
 
-check: test wheel-check  ## all that CI runs, and the wheel
+check: test wheel-check audit  ## all that CI runs, the wheel, and the audit of what it depends on
 
 clean:  ## remove environments and everything built
-	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma $(VENV)-fuzz $(VENV)-audit build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -34,7 +34,12 @@ log = logging.getLogger("copydesk")
 # Beam's in-process Python engine. Named, because "DirectRunner" tries to download another engine first.
 LOCAL_ENGINE = "FnApiRunner"
 DIRECT_NAMES = ("directrunner", "switchingdirectrunner", "fnapirunner")
-GRACE = 10.0  # seconds from a signal to the end of the process
+GRACE = 10.0  # seconds from a signal, or the death of a worker, to the end of the process
+_INTERRUPTED = "interrupted; run the same command again to continue"
+_WORKER_DIED = (
+    "a worker process died, killed by a signal or for want of memory. Nothing is lost: run the same command again "
+    "to continue, with fewer of run.workers if memory ran out"
+)
 
 
 class RunError(Exception):
@@ -139,14 +144,48 @@ def run_pipeline(engine: Engine, define: Callable[[beam.Pipeline], None], parall
         options.view_as(DirectOptions).direct_num_workers = engine.workers
     pipeline = beam.Pipeline(runner=runner, options=options)
     define(pipeline)
-    result = pipeline.run()
-    state = result.wait_until_finish()
+    with _death_of_a_worker_is_an_error():
+        result = pipeline.run()
+        state = result.wait_until_finish()
     if state not in (PipelineState.DONE, None):
         raise RunError(f"the pipeline ended as {state}; the log of {engine.name} says why")
     counters: Counter[str] = Counter()
     for counter in result.metrics().query(MetricsFilter())["counters"]:
         counters[f"{counter.key.metric.namespace}/{counter.key.metric.name}"] += counter.committed or 0
     return counters
+
+
+@contextmanager
+def _death_of_a_worker_is_an_error() -> Iterator[None]:
+    """Raise RunError where a worker process has died, by a signal or for want of memory.
+
+    Beam sees it in threads of its own, whose tracebacks say nothing to a user. It waits without end for a worker
+    that died before it connected; so a process that has not ended within ``GRACE`` ends without asking Beam.
+    """
+    died = threading.Event()
+    end = threading.Timer(GRACE, _end_at_once, (_WORKER_DIED,))
+    end.daemon = True
+    before = threading.excepthook
+
+    def note(raised: threading.ExceptHookArgs) -> None:
+        log.debug("in a thread of the engine: %r", raised.exc_value)
+        if "Worker subprocess exited" in str(raised.exc_value) and not died.is_set():
+            died.set()
+            end.start()
+
+    threading.excepthook = note
+    try:
+        yield
+    except Exception as error:
+        # The error of a stage has its traceback in its text, and may bring down workers as well.
+        if "Traceback" not in str(error) and (died.is_set() or "Channel closed" in str(error)):
+            died.set()
+            raise RunError(_WORKER_DIED) from error
+        raise
+    finally:
+        end.cancel()
+        if not died.is_set():  # else the engine's threads go on to complain
+            threading.excepthook = before
 
 
 def _worker_command() -> str:
@@ -190,8 +229,8 @@ def signals_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end_at_once() -> NoReturn:
-    log.error("interrupted; run the same command again to continue")
+def _end_at_once(why: str = _INTERRUPTED) -> NoReturn:
+    log.error(why)
     os._exit(1)  # the kernel frees the lock
 
 
