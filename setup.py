@@ -52,6 +52,7 @@ setup(
         "tomli-w>=1.0,<2",
         "torch>=2.2,<3",
         "tqdm>=4.66,<5",
+        "vl-convert-python>=1.9,<2",  # carries Vega, which draws the charts of the report
         "w3lib>=2.1,<3",
         "zstandard>=0.22,<1",
     ],
@@ -64,6 +65,7 @@ setup(
         "hadoop": ["apache-beam[hadoop]"],
         "test": [
             "apache-beam[aws]",
+            "axe-playwright-python",
             "build",
             "datasets",
             "datatrove",
@@ -76,6 +78,7 @@ setup(
             "moto[s3]",
             "mypy",
             "pandas",
+            "playwright",
             "polars",
             "pytest",
             "pytest-xdist",

@@ -8,6 +8,7 @@ by cross-validation over topics. Everything is seeded; the same data give the sa
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import sys
@@ -22,18 +23,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.corpora import Text, distinct, duplicate_corpus, link_corpus, paragraphs
+from transforms.core.clustering import cluster
 from transforms.core.components import stars
 from transforms.core.encoders import load_encoder, quantise
-from transforms.core.levels import cluster
 from transforms.core.lexical import WORD_WEIGHT, normalise
+from transforms.core.registry import Registry
 from transforms.core.teaser_links import link_teasers
 from transforms.embed import EmbedItem, as_vector
 from transforms.settings import ClusterSettings
-from transforms.types import Source, Vector
+from transforms.types import LEVELS, Forward, Source, Vector
 
 SHORTEST = 60  # words of a story from which duplicates are made
 FOLDS = 7
 SMOOTH = 2  # neighbouring cuts on each side whose mean F1 decides in cross-validation
+SEEDS = 10  # ways to divide the texts among runs
 SIZES = (5_000, 20_000, 50_000, 200_000)  # vectors of the mixture
 PERMUTATIONS = 128  # of MinHash, the default of datasketch
 
@@ -66,7 +69,7 @@ def duplicates(data: Path, seed: int) -> list[str]:
     """Recall and precision of copies of stories among all other stories and decoys."""
     corpus = sorted(duplicate_corpus(*_stories_and_wrappers(data), seed=seed), key=lambda text: text.id)
     vectors = [_vector(text.id, text.text, "", np.ones(8, dtype=np.int8)) for text in corpus]
-    members, _ = cluster(vectors, ClusterSettings(story=1.0, topic=1.0), "")
+    members = cluster(vectors, ClusterSettings(story=1.0, topic=1.0), "").members
     found = {member.id: member.cluster_id for member in members if member.level == "duplicate"}
     truth = {text.id: text.group for text in corpus}
     sizes = Counter(text.kind for text in corpus)
@@ -216,6 +219,52 @@ def links(data: Path, seed: int) -> list[str]:
     return lines
 
 
+def days(data: Path, seed: int) -> list[str]:
+    """Events and topics of ECB+ whose texts come in several runs with a state between them, beside one run."""
+    pages = sorted(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), key=lambda page: page["id"])
+    gold = {level: _gold(data, name, pages) for level, name in (("story", "event"), ("topic", "topic"))}
+    vectors = _embedded([page["id"] for page in pages], [(page["title"] or "", page["text"] or "") for page in pages])
+    lines = [
+        f"## Days: ECB+, {len(pages)} texts in one run, and divided by chance among several ({SEEDS} times)",
+        "",
+        "| level | runs | F1 in one run | F1 after the last | least | texts moved per run | left without a record |",
+        "| --- " * 7 + "|",
+    ]
+    for level in gold:
+        one = _f1(*(part.mean() for part in _bcubed(vectors, ClusterSettings(), level, gold[level])))
+        for runs in (2, 5):
+            found, moved, lost = [], [], 0
+            for number in range(SEEDS):
+                run_of = np.random.default_rng((seed, number)).integers(runs, size=len(vectors))
+                history = _histories(vectors, run_of, level)
+                labels = [history[-1][0][vector.id] for vector in vectors]
+                found.append(_f1(*(part.mean() for part in _scores(labels, gold[level]))))
+                for (before, _), (after, forwards) in itertools.pairwise(history):
+                    leads = {(f.from_id, f.to_id): f.reason for f in forwards}
+                    changed = [(old, after[id]) for id, old in before.items() if after[id] != old]
+                    moved.append(sum(leads.get(pair) != "merge" for pair in changed) / len(before))
+                    lost += sum(pair not in leads for pair in changed)
+            lines.append(
+                f"| {level} | {runs} | {one:.3f} | {np.mean(found):.3f} | {min(found):.3f} | "
+                f"{np.mean(moved):.3f} | {lost} |"
+            )
+    return lines
+
+
+def _histories(
+    vectors: Sequence[Vector], run_of: NDArray[np.int64], level: str
+) -> list[tuple[dict[str, str], list[Forward]]]:
+    """After each run the cluster of each known text at a level, and the forwards of that level."""
+    registry = Registry()
+    history = []
+    for run in range(run_of.max() + 1):
+        part = [vector for vector, its_run in zip(vectors, run_of, strict=True) if its_run == run]
+        registry = cluster(part, ClusterSettings(), "", registry).registry
+        clusters = {member.vector.id: member.clusters[LEVELS.index(level)] for member in registry.members}
+        history.append((clusters, [forward for forward in registry.forwards if forward.level == level]))
+    return history
+
+
 def scale(sizes: Sequence[int], seed: int) -> list[str]:
     """Seconds and memory of clustering synthetic vectors: a mixture of 200 topics with 50 stories each."""
     lines = [
@@ -227,7 +276,7 @@ def scale(sizes: Sequence[int], seed: int) -> list[str]:
     for n in sizes:
         vectors = _mixture(n, seed)
         began, used = time.perf_counter(), time.process_time()
-        _, clusters = cluster(vectors, ClusterSettings(), "")
+        clusters = cluster(vectors, ClusterSettings(), "").clusters
         seconds, processor = time.perf_counter() - began, time.process_time() - used
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         levels = Counter(item.level for item in clusters)
@@ -265,9 +314,13 @@ def _bcubed(
     vectors: Sequence[Vector], settings: ClusterSettings, level: str, gold: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """B-cubed precision and recall of each text (Bagga and Baldwin 1998); ``vectors`` and ``gold`` have one order."""
-    members, _ = cluster(vectors, settings, "")
+    members = cluster(vectors, settings, "").members
     found = {member.id: member.cluster_id for member in members if member.level == level}
-    labels = [found[vector.id] for vector in vectors]
+    return _scores([found[vector.id] for vector in vectors], gold)
+
+
+def _scores(labels: Sequence[str], gold: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """B-cubed precision and recall of each text, whose cluster and whose true cluster are given."""
     both, ours, theirs = Counter(zip(labels, gold, strict=True)), Counter(labels), Counter(gold)
     pairs = list(zip(labels, gold, strict=True))
     return (
@@ -314,7 +367,7 @@ def _vector(id: str, text: str, title: str, row: NDArray[np.int8], kind: str = "
     return as_vector(EmbedItem(id, kind, "", text, title, None, Source("")), row.tobytes())
 
 
-PARTS = {"duplicates": duplicates, "events": events, "links": links}
+PARTS = {"duplicates": duplicates, "events": events, "links": links, "days": days}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -31,6 +31,7 @@ NOUNS = {
     "segments": types.Segment,
     "members": types.Member,
     "clusters": types.Cluster,
+    "forwards": types.Forward,
     "failures": types.Failure,
 }
 VALUES = {
@@ -39,6 +40,8 @@ VALUES = {
     ("segments", "role"): types.ROLES,
     ("members", "level"): types.LEVELS,
     ("clusters", "level"): types.LEVELS,
+    ("forwards", "level"): types.LEVELS,
+    ("forwards", "reason"): ("merge", "split"),
 }
 BOUNDS = {"confidence": (0, 1), "kind_confidence": (0, 1), "similarity": (-1, 1)}
 JSON_TYPES = {"string": "string", "int64": "integer", "double": "number"}

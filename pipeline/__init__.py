@@ -3,7 +3,7 @@
 __version__ = "0.1.0"
 
 PHASES = ("survey", "segment", "embed", "cluster", "report")
-TABLES = ("stories", "teasers", "pages", "segments", "members", "clusters", "failures")
+TABLES = ("stories", "teasers", "pages", "segments", "members", "clusters", "forwards", "failures")
 
 
 class UsageError(Exception):

@@ -48,7 +48,8 @@ examples:
   copydesk run pages/ -o out --format jsonl --set run.workers=4
   copydesk run clean.jsonl -o out --set input.clean=true         input that is already stories
   copydesk run pages/ -o out --until segment                     no embedding, no clusters
-  copydesk run inbox/ -o out/run_date=2026-11-24 --config nightly --set run.date=2026-11-24
+  copydesk run inbox/ -o out/run_date=2026-11-24 --state state --config nightly --set run.date=2026-11-24
+  copydesk run pages/ -o out --log-format json 2>run.jsonl       progress and results for machines
   copydesk run gs://bucket/in -o gs://bucket/out -- --runner=FlinkRunner --flink_master=host:8081
 
 exit status: 0 done, 1 failed or interrupted, 2 wrong usage or configuration,
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except UsageError as error:
-        print(f"copydesk: {error}", file=sys.stderr)
+        logs.complain(str(error))
         return USAGE
     except KeyboardInterrupt:  # in a command other than run, or while run is still importing
         print("copydesk: interrupted", file=sys.stderr)
@@ -212,13 +213,9 @@ def _run(arguments: list[str]) -> int:
         raise UsageError("no input: name a folder, a file or a pattern, for example copydesk run pages/ -o out")
     if options.output is None:
         raise UsageError("no output: name a directory with -o, for example copydesk run pages/ -o out")
-    if options.state is not None:
-        raise UsageError(
-            "--state is not supported yet: cluster ids are not carried from one run to the next; leave it out"
-        )
     settings = _settings(options)
 
-    logs.configure(options.verbose)
+    logs.configure(options.verbose, options.log_format)
     from pipeline import runner
 
     return _report_errors(
@@ -230,6 +227,7 @@ def _run(arguments: list[str]) -> int:
                 config=settings,
                 until=options.until,
                 overwrite=options.overwrite,
+                state=options.state,
                 beam_flags=beam_flags,
             ),
             options.output,
@@ -251,11 +249,28 @@ def _run_parser() -> Parser:
     parser.add_argument(
         "--until", type=_phase, default=PHASES[-1], metavar="PHASE", help=f"stop after {', '.join(PHASES)}"
     )
-    parser.add_argument("--state", metavar="DIR", help=argparse.SUPPRESS)  # reserved
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        help="directory that a run leaves for the next: with it clusters keep their ids from run to run",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what OUT holds of another run")
     parser.add_argument("-v", "--verbose", action="store_true", help="log more, and tracebacks of errors")
+    parser.add_argument(
+        "--log-format",
+        type=_log_format,
+        default="text",
+        metavar="text|json",
+        help="json: one object a line, for machines",
+    )
     _add_settings(parser)
     return parser
+
+
+def _log_format(name: str) -> str:
+    if name not in logs.FORMATS:
+        raise UsageError(f"--log-format must be {' or '.join(logs.FORMATS)}, not {name!r}")
+    return name
 
 
 def _phase(name: str) -> str:
@@ -306,13 +321,13 @@ def _report_errors(verbose: bool, command: Callable[[], int]) -> int:
     except (UsageError, BrokenPipeError):
         raise
     except (KeyboardInterrupt, engine.Interrupted):
-        print("copydesk: interrupted; run the same command again to continue", file=sys.stderr)
+        logs.complain("interrupted; run the same command again to continue")
         return FAILED
     except Exception as error:
         logging.getLogger("copydesk").debug("traceback of the failure", exc_info=True)
-        print(f"copydesk: {engine.describe(error)}", file=sys.stderr)
+        logs.complain(engine.describe(error))
         if not verbose and not isinstance(error, engine.RunError):
-            print("copydesk: run it again with -v for the traceback", file=sys.stderr)
+            logs.complain("run it again with -v for the traceback")
         return FAILED
 
 
@@ -323,10 +338,9 @@ def _summarise(manifest: dict[str, Any], output: str, max_failures: float) -> in
     print(report.summary(manifest, output))
     share = manifest["failure_share"]
     if share > max_failures:
-        print(
-            f"copydesk: {share:.1%} of the inputs failed, more than the {max_failures:.1%} of "
-            "--max-failures; the failures table says why",
-            file=sys.stderr,
+        logs.complain(
+            f"{share:.1%} of the inputs failed, more than the {max_failures:.1%} of "
+            "--max-failures; the failures table says why"
         )
         return TOO_MANY_FAILURES
     return DONE

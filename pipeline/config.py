@@ -24,6 +24,7 @@ from transforms.settings import (
     OutputSettings,
     RunSettings,
     SegmentSettings,
+    StateSettings,
 )
 
 # Packaged configurations: inside the installed package, or beside it in a checkout.
@@ -42,6 +43,7 @@ class Config:
     segment: SegmentSettings = field(default_factory=SegmentSettings)
     embed: EmbedSettings = field(default_factory=EmbedSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    state: StateSettings = field(default_factory=StateSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
     run: RunSettings = field(default_factory=RunSettings)
 
@@ -190,6 +192,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("cluster.overlap", lambda x: 0 <= x <= 1, "must lie between 0 and 1"),
     ("cluster.story", lambda x: 0 < x <= 1, "must lie above 0 and not above 1"),
     ("cluster.topic", lambda x: 0 < x <= 1, "must lie above 0 and not above 1"),
+    ("state.keep_days", lambda n: n >= 0, "must be 0 or more"),
     ("output.format", lambda name: name in ("parquet", "jsonl"), "must be 'parquet' or 'jsonl'"),
     ("output.shards", lambda n: n >= 0, "must be 0 or more"),
     ("run.date", _is_date, "must be empty or a date such as 2026-11-24"),

@@ -28,6 +28,7 @@ MEANINGS = {
     "segments": "a run of lines of a page with one role: text, offsets, confidence, reason",
     "members": "a story or teaser in a cluster, at one of three nested levels",
     "clusters": "a group of stories and teasers: size, label, keywords, most central member, first and last date",
+    "forwards": "where the members of an earlier cluster id are now",
     "failures": "an input that could not be processed: stage, place, error, detail",
 }
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")

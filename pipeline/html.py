@@ -10,6 +10,7 @@ import base64
 import functools
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         loader=jinja2.FileSystemLoader(TEMPLATES),
     )
-    environment.filters |= {"thousands": "{:,}".format, "percent": "{:.0%}".format, "link": web_address}
+    environment.filters |= {
+        "thousands": "{:,}".format,
+        "percent": "{:.0%}".format,
+        "link": web_address,
+        "shell": shlex.quote,
+    }
     return environment
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.config import Config
-from pipeline.sinks import WriteTable, read_file_rows, read_table, table_files, write_rows
+from pipeline.sinks import CLUSTER_COLUMNS, WriteTable, read_file_rows, read_table, table_files, vector_of, write_rows
 from pipeline.sources import InputFile, ReadPages, content_hash
+from pipeline.state import member_row, read_registry
 from pipeline.workspace import Workspace, exists
 from transforms.blocks import FindBlocks
 from transforms.clusters import ClusterVectors, RowClusters
@@ -25,12 +27,12 @@ from transforms.core.site_rules import SiteRules
 from transforms.embed import EmbedItem, EmbedTexts, story_item, teaser_item
 from transforms.ids import FindConflicts, SettleIds
 from transforms.links import LinkTeasers
-from transforms.metrics import Tick, count
+from transforms.metrics import FAILED, Tick, count
 from transforms.roles import LabelRoles
 from transforms.stories import SplitStories
-from transforms.types import LEVELS, Page, PageRecord, PageResult, Segment, Source, Story, Teaser, Vector
+from transforms.types import Page, PageRecord, PageResult, Segment, Source, Story, Teaser, Vector
 
-CLUSTER_COLUMNS = tuple(f"{level}_cluster" for level in LEVELS)  # of stories and teasers
+LEFT = {"members": "known_members", "clusters": "known_clusters", "forwards": "forwards"}  # for the next run: schemas
 
 
 def define_survey(
@@ -46,6 +48,7 @@ def define_survey(
         ticks: The directory for progress, or empty.
     """
     pages = root | "Read" >> ReadPages(files, config.input)
+    pages.failures | "ProgressOfFailures" >> Tick(ticks, FAILED)
     conflicts = (
         pages.out
         | "Progress" >> Tick(ticks)
@@ -108,7 +111,8 @@ def define_segment(
         "pages": results | "Pages" >> beam.Map(_page_record),
         "segments": results | "Segments" >> beam.FlatMap(_segments),
         "failures": [stage.failures for stage in (read, settled, parsed, labelled, split)]
-        | "AllFailures" >> beam.Flatten(),
+        | "AllFailures" >> beam.Flatten()
+        | "ProgressOfFailures" >> Tick(ticks, FAILED),
     }
     for table, records in tables.items():
         records | f"Write {table}" >> WriteTable(
@@ -166,8 +170,10 @@ def define_embed(
         | "Progress" >> Tick(ticks)
         | "Write vectors" >> WriteTable("vectors", workspace.work("embed", "vectors"))
     )
-    embedded.failures | "Write failures" >> WriteTable(
-        "failures", workspace.work("embed", "failures"), config.output.format
+    (
+        embedded.failures
+        | "ProgressOfFailures" >> Tick(ticks, FAILED)
+        | "Write failures" >> WriteTable("failures", workspace.work("embed", "failures"), config.output.format)
     )
 
 
@@ -177,13 +183,15 @@ def _items(kind: str, file: str) -> Iterator[EmbedItem]:
         yield as_item(row, file)
 
 
-def define_cluster(root: beam.Pipeline, config: Config, workspace: Workspace) -> None:
+def define_cluster(root: beam.Pipeline, config: Config, workspace: Workspace, known: str | None = None) -> None:
     """Read the vectors and write the tables members, clusters and links, and the ids of each file's rows.
 
     Args:
         root: A pipeline.
         config: The settings.
         workspace: Where the vectors are, and where to write.
+        known: The directory of the registry that earlier runs have left, "" for the first run; None for a run
+            without a state. Unless it is None, the registry after this run and the table forwards are written.
     """
     files = table_files(workspace.work("embed", "vectors"))
     vectors = (
@@ -192,19 +200,36 @@ def define_cluster(root: beam.Pipeline, config: Config, workspace: Workspace) ->
         | "Spread" >> beam.Reshuffle()
         | "ReadVectors" >> beam.FlatMap(_vectors).with_output_types(Vector)
     )
-    clustered = vectors | "ClusterVectors" >> ClusterVectors(config.cluster, config.run.date)
-    links = vectors | "LinkTeasers" >> LinkTeasers()
+    registry = None if known is None else partial(read_registry, known)
+    clustered = vectors | "ClusterVectors" >> ClusterVectors(
+        config.cluster, config.run.date, registry, config.state.keep_days
+    )
+    links = vectors | "LinkTeasers" >> LinkTeasers(partial(_known_vectors, known or ""))
     for table, records in (("members", clustered.out), ("clusters", clustered.clusters), ("links", links)):
         records | f"Write {table}" >> WriteTable(
             table, workspace.work("cluster", table), config.output.format, config.output.shards
         )
+    if known is not None:
+        clustered.forwards | "Write forwards" >> WriteTable(
+            "forwards", workspace.work("cluster", "forwards"), config.output.format, config.output.shards
+        )
+        left = {
+            "members": clustered.known_members | "MemberRows" >> beam.Map(member_row),
+            "clusters": clustered.known_clusters,
+            "forwards": clustered.forwards,
+        }
+        for table, records in left.items():
+            records | f"Leave {table}" >> WriteTable(LEFT[table], workspace.work("cluster", "state", table))
     clustered.files | "WriteIds" >> beam.Map(_write_ids, workspace.work("cluster", "ids"))
 
 
 def _vectors(file: str) -> Iterator[Vector]:
     for row in read_file_rows(file):
-        row["terms"] = tuple((term["term"], term["count"]) for term in row["terms"])
-        yield Vector(**row)
+        yield vector_of(row)
+
+
+def _known_vectors(directory: str) -> list[Vector]:
+    return [member.vector for member in read_registry(directory).members]
 
 
 def _write_ids(ids_of_file: tuple[str, Iterable[RowClusters]], directory: str) -> None:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import heapq
-import textwrap
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import itertools
+import shlex
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tomli_w
 
 from pipeline import UsageError, html
+from pipeline.charts import runtime as charts_runtime
 from pipeline.files import write_atomically
 from pipeline.progress import duration
-from pipeline.sinks import read_table
+from pipeline.report_clusters import Items, Level, choose_shape, largest_clusters, map_points, periods
+from pipeline.report_counts import (
+    BINS,
+    CONFIDENCES,
+    STATUSES,
+    Lines,
+    Pages,
+    count_failures,
+    count_lines,
+    count_pages,
+    short,
+)
 from pipeline.workspace import Workspace, exists, read_json
-from transforms.types import LEVELS, PAGE_KINDS, ROLES
-
-STATUSES = ("story", "doubtful", "no_story")
-DROPPED_ROLES = ("comment", "boilerplate")  # in no table but segments
-EXAMPLES_PER_ROLE = 5
-EXAMPLE_CHARS = 140
-DISTINCT_EXAMPLES = 20_000  # texts counted per role; bounds the memory of the report
-CLUSTERS_PER_LEVEL = 12
+from transforms.types import LEVELS
 
 
 def rewrite(output: str) -> str:
@@ -35,122 +39,137 @@ def rewrite(output: str) -> str:
     manifest = read_json(workspace.path("manifest.json"))
     if manifest is None:
         raise UsageError(f"{output} holds no finished run: there is no manifest.json in it")
-    return write(workspace, manifest)
+    write(workspace, manifest)
+    return workspace.path("report.html")
 
 
-def write(workspace: Workspace, manifest: Mapping[str, Any]) -> str:
-    """Write ``OUT/report.html`` and return its path."""
-    path = workspace.path("report.html")
-    write_atomically(path, render(workspace, manifest).encode("utf-8"), "text/html")
-    return path
+def write(workspace: Workspace, manifest: Mapping[str, Any]) -> list[str]:
+    """Write ``OUT/report.html`` and return the ids of the stories that the run was least certain of."""
+    content, doubtful = render(workspace, manifest)
+    write_atomically(workspace.path("report.html"), content.encode("utf-8"), "text/html")
+    return doubtful
 
 
-def render(workspace: Workspace, manifest: Mapping[str, Any]) -> str:
-    """Return the report as HTML; everything that comes from a page is escaped."""
+def render(workspace: Workspace, manifest: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return the report as HTML, and the ids of the stories that the run was least certain of.
+
+    Everything that comes from a page is escaped.
+    """
+    pages = count_pages(workspace)
+    lines = count_lines(workspace)
+    levels, topics = largest_clusters(workspace) if exists(workspace.path("clusters")) else ([], [])
+    items = Items(levels, topics)
+    items.read(workspace, pages, lines)
+    shape = choose_shape(items.stories_by_day)
+    charts: dict[str, Any] = {
+        "map": map_points(workspace, topics, items),
+        "days": _by_day(items, shape),
+        "clusters": {level.name: _cluster_days(level, items, shape) for level in levels},
+        "confidence": {name: [bins[n] for n in range(BINS)] for name, bins in sorted(lines.bins.items())},
+    }
+    scripts = [charts_runtime(), (html.TEMPLATES / "report.js").read_text(encoding="utf-8")]
     counts = manifest["counts"]
-    return html.render(
+    content = html.render(
         "report.html.jinja",
+        policy=html.policy(scripts),
+        scripts=scripts,
+        charts=charts,
+        charts_json=html.as_json(charts),
         manifest=manifest,
+        output=workspace.root,
         counts=counts,
-        figures=[
-            (name, counts[name]) for name in ("pages", "stories", "teasers", "segments", "failures") if name in counts
-        ],
+        figures=_figures(counts, pages),
         statuses=[status.replace("_", " ") for status in STATUSES],
-        **_pages(_rows(workspace, "pages")),
-        roles=_roles(_rows(workspace, "segments")),
-        levels=_levels(workspace) if exists(workspace.path("clusters")) else [],
-        failures=_failures(_rows(workspace, "failures")),
-        phases=[
-            {"name": name, "time": duration(phase["seconds"]), "counts": listed(phase["counts"])}
-            for name, phase in manifest["phases"].items()
+        pages=pages,
+        sites=pages.by_site(),
+        lines=lines,
+        levels=[
+            {
+                "name": level.name,
+                "groups": level.groups,
+                "singles": level.singles,
+                "clusters": [_cluster(cluster, items) for cluster in level.largest],
+            }
+            for level in levels
         ],
+        first_level=next((name for name in ("story", "topic") if charts["clusters"].get(name)), "story"),
+        items=items,
+        shape=shape,
+        confidence=_confidence(lines),
+        ranges=_range_names(),
+        failures=count_failures(workspace),
+        phases=_phases(manifest),
         seconds_total=duration(sum(phase["seconds"] for phase in manifest["phases"].values())),
         settings=tomli_w.dumps(manifest["settings"]),
     )
+    return content, [story["id"] for story in items.doubtful.rows()]
 
 
-def _rows(workspace: Workspace, table: str) -> Iterable[dict[str, Any]]:
-    return read_table(workspace.path(table)) if exists(workspace.path(table)) else ()
+def _figures(counts: Mapping[str, int], pages: Pages) -> list[tuple[str, str, str]]:
+    """Return the numbers at the top: what is counted, how many, and a note."""
+    found = [("inputs", f"{counts['inputs']:,}", "")]
+    notes = {"failures": f"{counts.get('failures', 0) / max(1, counts['inputs']):.1%} of the inputs"}
+    if pages.chars_in:
+        notes["stories"] = f"{pages.chars_kept / pages.chars_in:.0%} of the pages' text"
+    for level in ("story", "topic"):
+        if f"{level}_groups" in counts:
+            notes[f"{level}_groups"] = f"of two or more; {counts[f'{level}_clusters']:,} with singles"
+    names = {"pages": "pages", "stories": "stories", "teasers": "teasers", "failures": "failures"}
+    names |= {"story_groups": "groups by story", "topic_groups": "groups by topic"}
+    return found + [(words, f"{counts[key]:,}", notes.get(key, "")) for key, words in names.items() if key in counts]
 
 
-def _pages(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    counts: Counter[tuple[str, str]] = Counter()
-    chars_in = chars_kept = 0
-    for row in rows:
-        counts[row["kind"], row["status"]] += 1
-        chars_in += row["chars_in"]
-        chars_kept += row["chars_kept"]
-    all_pages = counts.total()
-    kinds = []
-    for kind in PAGE_KINDS:
-        by_status = [counts[kind, status] for status in STATUSES]
-        if total := sum(by_status):
-            kinds.append(
-                {
-                    "kind": kind,
-                    "by_status": by_status,
-                    "total": total,
-                    "percent": round(100 * total / all_pages, 1),
-                }
-            )
-    return {"kinds": kinds, "chars_in": chars_in, "chars_kept": chars_kept}
+def _cluster(cluster: Mapping[str, Any], items: Items) -> dict[str, Any]:
+    id = cluster["cluster_id"]
+    found = items.headlines_of(id)
+    # A topic's label is its words, which have a column of their own.
+    name = found[0]["title"] if cluster["level"] == "topic" and found else cluster["label"]
+    return {**cluster, "seen": _span(cluster["first_seen"], cluster["last_seen"]), "headlines": found, "name": name}
 
 
-def _roles(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Count segments and characters per role, with the most frequent texts of the dropped ones."""
-    segments: Counter[str] = Counter()
-    chars: Counter[str] = Counter()
-    texts: dict[str, Counter[str]] = {role: Counter() for role in DROPPED_ROLES}
-    for row in rows:
-        role, text = row["role"], row["text"]
-        segments[role] += 1
-        chars[role] += len(text)
-        if role in texts:
-            for line in text.splitlines():
-                example = textwrap.shorten(line, EXAMPLE_CHARS, placeholder=" …")
-                if example and (example in texts[role] or len(texts[role]) < DISTINCT_EXAMPLES):
-                    texts[role][example] += 1
+def _by_day(items: Items, shape: str) -> list[dict[str, Any]]:
+    return [{"day": day, "n": n} for day, n in sorted(periods(items.stories_by_day, shape).items())]
+
+
+def _cluster_days(level: Level, items: Items, shape: str) -> list[dict[str, Any]]:
+    """Return, for each of a level's largest clusters, its stories in each period."""
     return [
-        {
-            "role": role,
-            "segments": segments[role],
-            "chars": chars[role],
-            "dropped": role in DROPPED_ROLES,
-            "examples": _most_frequent(texts[role], EXAMPLES_PER_ROLE) if role in texts else [],
-        }
-        for role in ROLES
-        if segments[role]
+        {"row": row, "label": short(cluster["label"], 60), "size": cluster["size"], "day": day, "n": n}
+        for row, cluster in enumerate(level.largest)
+        for day, n in sorted(periods(items.days[cluster["cluster_id"]], shape).items())
     ]
 
 
-def _most_frequent(texts: Counter[str], n: int) -> list[tuple[str, int]]:
-    return heapq.nsmallest(n, texts.items(), key=lambda item: (-item[1], item[0]))
+def _confidence(lines: Lines) -> list[dict[str, Any]]:
+    """Return how many stories and lines lie in each range of confidence, as numbers and shares."""
+    names = {"page": "stories", "story": "lines of stories", "teaser": "lines of teasers", "dropped": "dropped lines"}
+    found = []
+    for name, words in names.items():
+        if total := lines.ranges[name].total():
+            counts = [lines.ranges[name][n] for n in range(len(CONFIDENCES) + 1)]
+            found.append({"name": words, "total": total, "counts": [(n, n / total) for n in counts]})
+    return found
 
 
-def _levels(workspace: Workspace) -> list[dict[str, Any]]:
-    groups: Counter[str] = Counter()
-    singles: Counter[str] = Counter()
-    largest: dict[str, list[tuple[int, str, dict[str, Any]]]] = {level: [] for level in LEVELS}
-    for row in read_table(workspace.path("clusters")):
-        level = row["level"]
-        if row["size"] < 2:
-            singles[level] += 1
-            continue
-        groups[level] += 1
-        heapq.heappush(largest[level], (row["size"], row["cluster_id"], row))
-        if len(largest[level]) > CLUSTERS_PER_LEVEL:
-            heapq.heappop(largest[level])
+def _range_names() -> list[str]:
+    bounds = [f"{bound:g}"[1:] for bound in CONFIDENCES]
+    return [
+        f"below {bounds[0]}",
+        *(f"{a} to {b}" for a, b in itertools.pairwise(bounds)),
+        f"{bounds[-1]} up",
+    ]
+
+
+def _phases(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    longest = max((phase["seconds"] for phase in manifest["phases"].values()), default=0) or 1
     return [
         {
-            "name": level,
-            "groups": groups[level],
-            "singles": singles[level],
-            "clusters": [
-                row | {"seen": _span(row["first_seen"], row["last_seen"])}
-                for *_, row in sorted(largest[level], key=lambda item: (-item[0], item[1]))
-            ],
+            "name": name,
+            "time": duration(phase["seconds"]),
+            "percent": 100 * phase["seconds"] / longest,
+            "counts": listed(phase["counts"]),
         }
-        for level in LEVELS
+        for name, phase in manifest["phases"].items()
     ]
 
 
@@ -158,28 +177,6 @@ def _span(first: str | None, last: str | None) -> str:
     """Return the days from first to last, of dates or times in ISO form."""
     days = dict.fromkeys(time[:10] for time in (first, last) if time)
     return " to ".join(days)
-
-
-def _failures(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Count failures by stage and error; the example is the first by file and offset."""
-    times: Counter[tuple[str, str]] = Counter()
-    first: dict[tuple[str, str], tuple[str, int, str]] = {}
-    for row in rows:
-        cause = (row["stage"], row["error"])
-        times[cause] += 1
-        example = (row["source"]["file"], row["source"]["offset"], row["detail"])
-        first[cause] = min(first.get(cause, example), example)
-    return [
-        {
-            "stage": stage,
-            "error": error,
-            "times": n,
-            "file": first[stage, error][0],
-            "offset": first[stage, error][1],
-            "detail": textwrap.shorten(first[stage, error][2], 300, placeholder=" …"),
-        }
-        for (stage, error), n in sorted(times.items(), key=lambda item: (-item[1], item[0]))
-    ]
 
 
 def listed(counts: Mapping[str, int]) -> str:
@@ -213,12 +210,26 @@ def summary(manifest: Mapping[str, Any], output: str) -> str:
     lines.append("")
     until = manifest["until"]
     if until == "survey":
-        lines.append(f"surveyed; the same command without --until continues: {output}")
+        lines.append("surveyed; no tables yet")
     else:
         format = manifest["settings"]["output"]["format"]
         lines.append(f"tables in {output}: {', '.join(manifest['tables'])} ({format})")
-    if until == "report":
-        lines.append(f"next: open {output}/report.html, or ask about one page: copydesk explain PAGE")
-    elif until != "survey":
-        lines.append(f"next: the same command without --until continues, copydesk report {output} shows what is there")
+    lines += [f"{'next:' if not n else '':<6}{step}" for n, step in enumerate(_next_steps(manifest, output))]
     return "\n".join(lines)
+
+
+def _next_steps(manifest: Mapping[str, Any], output: str) -> Iterator[str]:
+    """Yield what to look at after a run, or how to go on."""
+    until, failures = manifest["until"], manifest["failures"]
+    if until == "survey":
+        yield f"the same command without --until continues: {output}"
+        return
+    if until == "report":
+        yield f"open {output}/report.html"
+    else:
+        yield f"the same command without --until continues, copydesk report {output} shows what is there"
+    if failures:
+        cause, n = max(failures.items(), key=lambda item: item[1])
+        yield f"see why {sum(failures.values()):,} failed in {output}/failures, most often {cause} ({n:,})"
+    for id in manifest.get("least_certain", [])[:1]:
+        yield f"copydesk explain {shlex.quote(output)} --id {shlex.quote(id)}   (the least certain story)"

@@ -9,11 +9,14 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 
-from pipeline import PHASES, TABLES, UsageError, __version__, phases, progress, report
+from pipeline import PHASES, TABLES, UsageError, __version__, logs, phases, progress, report
 from pipeline.config import Config
 from pipeline.engine import (
     Engine,
@@ -27,6 +30,7 @@ from pipeline.files import is_local, remove_tree
 from pipeline.rules import load_rules
 from pipeline.sinks import SCHEMA_VERSION, read_table, table_files, write_rows
 from pipeline.sources import InputError, InputFile, match_inputs, require_filesystem
+from pipeline.state import State
 from pipeline.workspace import Workspace, exists, fingerprint, read_json
 from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
 from transforms.core.role_model import ModelError, load_model
@@ -35,6 +39,8 @@ from transforms.embed import TEASERS
 from transforms.types import LEVELS
 
 log = logging.getLogger("copydesk")
+
+_UNITS = {"survey": "inputs", "segment": "inputs", "embed": "texts"}  # whose rate a phase's last line gives
 
 DISTRIBUTIONS = (
     "apache-beam",
@@ -54,6 +60,7 @@ def run(
     config: Config,
     until: str = PHASES[-1],
     overwrite: bool = False,
+    state: str | None = None,
     beam_flags: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run the phases up to ``until`` that are not finished yet, and return the manifest.
@@ -64,6 +71,7 @@ def run(
         config: The settings.
         until: The last phase.
         overwrite: Whether the results of another run in the output directory may be replaced.
+        state: The directory with what earlier runs have left for this one; None for a run by itself.
         beam_flags: Flags for Beam.
 
     Raises:
@@ -75,19 +83,34 @@ def run(
     set_filesystem_options(engine)
     require_filesystem(output)
     workspace = Workspace(output)
+    kept = None if state is None else State(state)
+    if state is not None and (_stands_below(state, output) or _stands_below(output, state)):
+        raise UsageError(f"--state {state} and the output {output} stand in each other. Choose two directories")
     workspace.refuse_foreign(overwrite)
     try:
-        files = _readable(match_inputs(inputs), inputs, output)
+        files = _readable(match_inputs(inputs), inputs, output, "output")
+        if state is not None:
+            files = _readable(files, inputs, state, "state")
         role_model = load_model(config.segment.model).hash if config.segment.method == "model" else None
         encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
     except (InputError, EncoderError, ModelError) as error:
         raise UsageError(str(error)) from error
-    with signals_interrupt(), workspace.lock():
-        return _Run(files, config, rules, workspace, engine, role_model, encoder, until).run(inputs, overwrite)
+    with signals_interrupt(), workspace.lock(), ExitStack() as locks:
+        if kept is not None:
+            locks.enter_context(kept.lock(_made_with(config, encoder)))
+        one = _Run(files, config, rules, workspace, engine, role_model, encoder, until, kept)
+        return one.run(inputs, overwrite)
 
 
-def _readable(found: Sequence[InputFile], inputs: Sequence[str], output: str) -> list[InputFile]:
-    """Return the files that do not stand in the output directory: a run reads nothing that runs have written there.
+def _made_with(config: Config, encoder: EncoderInfo | None) -> dict[str, Any]:
+    """Return what members of a state must have in common to be compared."""
+    settings = {f"cluster.{name}": value for name, value in asdict(config.cluster).items()}
+    settings["embed.max_tokens"] = config.embed.max_tokens
+    return settings | ({"embed.model": f"{encoder.name} ({encoder.weights_hash[:16]})"} if encoder else {})
+
+
+def _readable(found: Sequence[InputFile], inputs: Sequence[str], output: str, kind: str) -> list[InputFile]:
+    """Return the files that do not stand in a directory that runs write to: a run reads nothing of that.
 
     Raises:
         UsageError: An input is named there, or nothing else is left to read.
@@ -97,15 +120,15 @@ def _readable(found: Sequence[InputFile], inputs: Sequence[str], output: str) ->
     if inside or (found and not files):
         what = f"the input {inside[0]} stands" if inside else f"all inputs ({len(found)} files) stand"
         raise UsageError(
-            f"{what} in the output directory {output}, whose tables a run replaces and where it reads nothing. "
-            "Choose another output directory"
+            f"{what} in the {kind} directory {output}, whose tables a run replaces and where it reads nothing. "
+            f"Choose another {kind} directory"
         )
     return files
 
 
 def _stands_below(path: str, output: str) -> bool:
     if is_local(path) and is_local(output):
-        path, output = os.path.abspath(path), os.path.abspath(output)
+        path, output = os.path.abspath(path) + "/", os.path.abspath(output)
     return path.startswith(output.rstrip("/") + "/")
 
 
@@ -122,6 +145,7 @@ class _Run:
         role_model: str | None,
         encoder: EncoderInfo | None,
         until: str,
+        state: State | None = None,
     ) -> None:
         self.files = files
         self.config = config
@@ -131,6 +155,7 @@ class _Run:
         self.role_model = role_model
         self.encoder = encoder
         self.until = until
+        self.state = state
         self.inputs = {_printable(file.path): [file.size, _modified(file.path)] for file in files}
         self.fingerprints = self._fingerprints()
         self.records: dict[str, dict[str, Any]] = {}
@@ -144,7 +169,11 @@ class _Run:
         )
         weights = self.encoder.weights_hash if self.encoder else None
         embed = fingerprint("embed", segment, settings["embed"], weights)
-        cluster = fingerprint("cluster", embed, settings["cluster"], settings["run"]["date"])
+        clustering = ["cluster", embed, settings["cluster"], settings["run"]["date"]]
+        self.name = fingerprint(*clustering, settings["state"], os.path.abspath(self.workspace.root))
+        if self.state is not None:
+            clustering += [settings["state"], self.state.before(self.name)]
+        cluster = fingerprint(*clustering)
         last = {"survey": survey, "segment": segment, "embed": embed}.get(self.until, cluster)
         tables = fingerprint("tables", last)
         return {"survey": survey, "segment": segment, "embed": embed, "cluster": cluster, "tables": tables}
@@ -159,7 +188,7 @@ class _Run:
             "settings": settings,
             "role_model": self.role_model,
             "rules": self.rules.hash,
-        }
+        } | ({"state": os.path.abspath(self.state.root)} if self.state else {})
 
     def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:
         """Do what is not done yet and return the manifest."""
@@ -178,10 +207,12 @@ class _Run:
             if self._asked(phase):
                 self._phase(phase, step)
         tables = self._publish() if self._asked("segment") else []
+        if self._leaves():
+            self._leave()
         manifest = self._manifest(patterns, tables)
         if self._asked("report"):
             start = time.monotonic()
-            report.write(self.workspace, manifest)
+            manifest["least_certain"] = report.write(self.workspace, manifest)
             manifest["phases"]["report"] = {"seconds": _seconds_since(start), "counts": {}}
         self.workspace.succeed(manifest)
         return manifest
@@ -195,7 +226,14 @@ class _Run:
         if manifest is None or not exists(self.workspace.path("_SUCCESS")) or not self._asked_before(manifest):
             return None
         done = (self.workspace.finished(phase, self.fingerprints[phase]) for phase in PHASES[:-1] if self._asked(phase))
-        return manifest if all(done) else None
+        return manifest if all(done) and (not self._leaves() or self._has_left()) else None
+
+    def _leaves(self) -> bool:
+        """Whether this run leaves something in a state."""
+        return self.state is not None and self._asked("cluster")
+
+    def _has_left(self) -> bool:
+        return self.state is not None and self.state.holds(self.name)
 
     def _asked_before(self, manifest: Mapping[str, Any]) -> bool:
         return PHASES.index(manifest["until"]) >= PHASES.index(self.until)
@@ -203,6 +241,8 @@ class _Run:
     def _phase(self, phase: str, step: Callable[[], dict[str, int]]) -> None:
         """Do one phase, unless it is finished with the same inputs and settings."""
         record = self.workspace.finished(phase, self.fingerprints[phase])
+        if phase == "cluster" and self._leaves() and not self._has_left() and not exists(self._left):
+            record = None  # a state that has lost this run gets it again
         if record is None:
             self.workspace.begin(phase)
             start = time.monotonic()
@@ -213,9 +253,22 @@ class _Run:
                 "counts": counts,
             }
             self.workspace.finish(phase, record)
-            log.info("%s: %s in %s", phase, report.listed(counts), progress.duration(record["seconds"]))
+            seconds = record["seconds"]
+            rate = (
+                f" ({n / seconds:,.1f} {unit}/s)"
+                if (n := counts.get(unit := _UNITS.get(phase, ""), 0)) and seconds
+                else ""
+            )
+            log.info(
+                "%s: %s in %s%s",
+                phase,
+                report.listed(counts),
+                progress.duration(seconds),
+                rate,
+                extra=logs.fields(event="phase", phase=phase, seconds=seconds, counts=counts),
+            )
         else:
-            log.info("%s: finished before", phase)
+            log.info("%s: finished before", phase, extra=logs.fields(event="finished_before", phase=phase))
         self.records[phase] = record
 
     # The phases
@@ -239,7 +292,7 @@ class _Run:
         inputs = self.records["survey"]["counts"]["inputs"]
         counters = self._pipeline(
             "segment",
-            "pages",
+            "inputs",
             inputs,
             lambda root, ticks: phases.define_segment(root, self.files, self.config, self.rules, self.workspace, ticks),
         )
@@ -287,11 +340,12 @@ class _Run:
         }
 
     def _cluster(self) -> dict[str, int]:
+        known = None if self.state is None else self.state.directory
         self._pipeline(
             "cluster",
             "vectors",
             None,
-            lambda root, ticks: phases.define_cluster(root, self.config, self.workspace),
+            lambda root, ticks: phases.define_cluster(root, self.config, self.workspace, known),
             parallel=False,
         )
         counts: Counter[str] = Counter()
@@ -301,6 +355,9 @@ class _Run:
             counts[f"{cluster['level']}_clusters"] += 1
             counts[f"{cluster['level']}_groups"] += cluster["size"] > 1
         counts["links"] = count_rows(self.workspace.work("cluster", "links"))
+        if self.state is not None:
+            counts["forwards"] = count_rows(self.workspace.work("cluster", "forwards"))
+            counts["known_members"] = count_rows(FileSystems.join(self._left, "members"))
         return counts
 
     def _pipeline(
@@ -338,10 +395,24 @@ class _Run:
         }
         if clustered:
             tables |= {"members": work("cluster", "members"), "clusters": work("cluster", "clusters")}
+            if self.state is not None:
+                tables["forwards"] = work("cluster", "forwards")
         self.workspace.publish(tables)
         for table in ("stories", "teasers") if clustered else ():
             remove_tree(work("segment", table))  # their published form has all that these have
         return [table for table in TABLES if table in tables]
+
+    @property
+    def _left(self) -> str:
+        """Where the tables for the next run stand until they are part of the state."""
+        return self.workspace.work("cluster", "state")
+
+    def _leave(self) -> None:
+        """Make what this run leaves for the next one the current state, unless that has been done before."""
+        assert self.state is not None
+        if not self.state.holds(self.name):
+            self.state.commit(self.name, {table: FileSystems.join(self._left, table) for table in phases.LEFT})
+        remove_tree(self._left)
 
     def _merge_failures(self) -> None:
         """Write the failures of all phases as one table."""
@@ -394,6 +465,7 @@ class _Run:
             "engine": self.engine.name,
             "encoder": self.encoder.name if self.encoder else None,
             "settings": self.config.as_dict(),
+            "state": str(self.state.root) if self.state else None,
             "versions": versions(),
             "models": self._models(),
             "rules": {

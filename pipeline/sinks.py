@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, BinaryIO
 
 import apache_beam as beam
@@ -27,11 +28,12 @@ from pipeline.files import (
     replace_file,
     write_json_atomically,
 )
-from transforms.types import Source
+from transforms.types import Source, Vector
 
 __all__ = [
-    "SCHEMAS", "SCHEMA_VERSION", "WriteTable", "read_columns", "read_file_rows", "read_matching", "read_table",
-    "remove_tree", "rename_tree", "row", "table_files", "write_json_atomically", "write_rows",
+    "CLUSTER_COLUMNS", "SCHEMAS", "SCHEMA_VERSION", "WriteTable", "read_columns", "read_file_rows",
+    "read_matching", "read_table", "remove_tree", "rename_tree", "row", "table_files", "vector_of",
+    "write_json_atomically", "write_rows",
 ]  # fmt: skip
 
 _BATCH_ROWS = 256  # rows that are converted at a time
@@ -49,7 +51,9 @@ _CLUSTERS = {
     "topic_cluster": pa.string(),
 }
 
+CLUSTER_COLUMNS = tuple(_CLUSTERS)  # of stories, teasers and known members, in the order of LEVELS
 SCHEMA_VERSION = 1  # goes up when a field is taken away or changes its type or meaning, not when one is added
+
 SCHEMAS: dict[str, pa.Schema] = {
     "stories": pa.schema(
         {
@@ -137,8 +141,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             "medoid_id": pa.string(),
             "first_seen": pa.string(),
             "last_seen": pa.string(),
+            "forwarded_from": _STRINGS,
         }
     ),
+    "forwards": pa.schema({"level": pa.string(), "from_id": pa.string(), "to_id": pa.string(), "reason": pa.string()}),
     "failures": pa.schema(
         {
             "stage": pa.string(),
@@ -165,21 +171,47 @@ SCHEMAS: dict[str, pa.Schema] = {
         }
     ),
     "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),
+    # In the state directory; always Parquet, likewise.
+    "known_clusters": pa.schema(
+        {
+            "cluster_id": pa.string(),
+            "level": pa.string(),
+            "born": pa.int64(),
+            "first_seen": pa.string(),
+            "last_seen": pa.string(),
+        }
+    ),
 }
+SCHEMAS["known_members"] = pa.schema(
+    [
+        *(field for field in SCHEMAS["vectors"] if field.name != "file"),
+        *_CLUSTERS.items(),
+        ("date", pa.string()),
+        ("seen", pa.string()),
+    ]
+)
 _ADDED_LATER = frozenset({"links_to", "linked_from", "duplicate_of", *_CLUSTERS})  # null until the clusters are known
 _PAIRS = {"metadata": ("key", "value"), "terms": ("term", "count")}  # fields that are tuples of pairs
 
 
-def row(table: str, record: Any) -> dict[str, Any]:
+def row(table: str, record: Any, **more: Any) -> dict[str, Any]:
     """Return a noun of ``transforms/types.py`` as a row of its table: the schema's fields in its order.
 
-    A dict is a row already and is returned as it is. Raises AttributeError for a noun of another table.
+    ``more`` are fields that the noun does not have. A dict is a row already and is returned as it is.
+    Raises AttributeError for a noun of another table.
     """
     if isinstance(record, dict):
         return record
     return {
-        name: None if name in _ADDED_LATER else _column(name, getattr(record, name)) for name in SCHEMAS[table].names
+        name: more.get(name) if name in more or name in _ADDED_LATER else _column(name, getattr(record, name))
+        for name in SCHEMAS[table].names
     }
+
+
+def vector_of(row: dict[str, Any]) -> Vector:
+    """Return the Vector of a row of the table ``vectors``; the row is changed."""
+    row["terms"] = tuple((intern(term["term"]), term["count"]) for term in row["terms"])
+    return Vector(**row)
 
 
 def _column(name: str, value: Any) -> Any:

@@ -7,13 +7,10 @@ at the end, so that a reader never sees half a run. A reader that waits for ``_S
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import logging
 import os
 import re
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +20,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline import TABLES, UsageError
 from pipeline.files import is_local, list_below, listable, remove_tree, rename_tree, write_json_atomically
-
-log = logging.getLogger("copydesk")
+from pipeline.locks import locked
 
 WORK = ".work"
 WORK_PHASES = ("survey", "segment", "embed", "cluster", "tables")
@@ -203,24 +199,9 @@ class Workspace:
             yield
             return
         os.makedirs(self.path(WORK), exist_ok=True)
-        path = self.path(WORK, "lock")
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it when we die
-            except BlockingIOError:
-                owner = os.read(file, 200).decode() or "another process"
-                raise UsageError(f"another run is writing to {self.root} ({owner}). Wait until it has ended") from None
-            if left := os.read(file, 200).decode():
-                log.info("taking over the lock of %s, which is gone", left)
-            os.ftruncate(file, 0)
-            os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            try:
-                yield
-            finally:
-                os.ftruncate(file, 0)
-        finally:
-            os.close(file)
+        busy = f"another run is writing to {self.root} ({{owner}}). Wait until it has ended"
+        with locked(self.path(WORK, "lock"), busy):
+            yield
 
 
 def exists(path: str) -> bool:
@@ -253,10 +234,12 @@ def _difference(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         f"{section}.{key} was {earlier['settings'][section].get(key)!r} and is {value!r}"
         for section, keys in run["settings"].items()
         for key, value in keys.items()
-        if earlier["settings"][section].get(key) != value
+        if earlier["settings"].get(section, {}).get(key) != value
     ]
     if settings:
         return "; ".join(settings[:3]) + _more(settings[3:], "setting")
+    if earlier.get("state") != run.get("state"):
+        return f"it was made with {_state_flag(earlier)}, this is with {_state_flag(run)}"
     before, now = earlier["inputs"], run["inputs"]
     added, removed = now.keys() - before.keys(), before.keys() - now.keys()
     changed = [path for path in now.keys() & before.keys() if now[path] != before[path]]
@@ -267,3 +250,7 @@ def _difference(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> str:
 
 def _more(rest: Sequence[str], noun: str) -> str:
     return f" and {len(rest)} more {noun}{'s' * (len(rest) != 1)}" if rest else ""
+
+
+def _state_flag(run: Mapping[str, Any]) -> str:
+    return f"--state {run['state']}" if run.get("state") else "no --state"

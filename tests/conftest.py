@@ -53,7 +53,7 @@ def tables() -> Callable[[Path], dict[str, list[dict[str, Any]]]]:
     """Read all tables of a run, each sorted by its rows."""
 
     def read(output: Path) -> dict[str, list[dict[str, Any]]]:
-        names = ("stories", "teasers", "pages", "segments", "members", "clusters", "failures")
+        names = ("stories", "teasers", "pages", "segments", "members", "clusters", "forwards", "failures")
         return {
             name: sorted(read_table(str(output / name)), key=lambda row: json.dumps(row, sort_keys=True))
             for name in names

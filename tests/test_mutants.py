@@ -1,4 +1,4 @@
-"""500 broken pages: each gives a result that loses no character, or is refused by name. `make soak` tries 20,000."""
+"""500 broken pages: each gives a result that loses no character, or is refused by name."""
 
 import pytest
 

@@ -40,7 +40,8 @@ def test_what_is_written_follows_the_schemas(
 
     manifest = run_pages([*pages(write_jsonl)], tmp_path / "out", f"output.format={format}", "segment.method=model")
     assert manifest["schema"] == SCHEMA_VERSION
-    for table in TABLES:
+    assert set(TABLES) - set(manifest["tables"]) == {"forwards"}  # which needs a state
+    for table in manifest["tables"]:
         schema = json.loads((FOLDER / f"{table}.schema.json").read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator.check_schema(schema)
         validator = jsonschema.Draft202012Validator(schema)

@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import apache_beam as beam
 
 import transforms.coders  # noqa: F401  registers the coders of the nouns
-from transforms.core.levels import cluster
+from transforms.core.clustering import cluster
+from transforms.core.registry import Registry
 from transforms.metrics import count
 from transforms.settings import ClusterSettings
 from transforms.types import LEVELS, Cluster, Member, Vector
 
 STAGE = "cluster"
+OUTPUTS = ("clusters", "files", "known_members", "known_clusters", "forwards")
 
 # A row's id, its clusters at the levels of LEVELS, and the member that it is a duplicate of, with their
 # similarity; twice None for one that is a duplicate of no other.
 RowClusters = tuple[str, str, str, str, str | None, float | None]
 
 
+# Goes with the vectors, so that what is known is passed on by a run without any.
+NOTHING = Vector("", "", "", b"", b"", b"", "", None)
+
+
 @dataclass(eq=False)
 class ClusterVectors(beam.PTransform):
-    """Vectors to ``out`` (Member), ``clusters`` (Cluster) and ``files``.
+    """Vectors to ``out`` (Member), ``clusters`` (Cluster), ``files``, and what the next run needs.
 
     ``files`` has one (file, rows) for each file of stories or teasers, rows sorted by id: what
-    is needed to rewrite that file with its cluster ids.
+    is needed to rewrite that file with its cluster ids. ``registry`` reads what earlier runs know; what
+    is known after this run comes out of ``known_members`` (Known), ``known_clusters`` (Entry) and ``forwards``
+    (Forward). ``keep_days`` is the setting of that name.
     """
 
     settings: ClusterSettings
     run_date: str
+    registry: Callable[[], Registry] | None = None
+    keep_days: int = 0
 
     def expand(self, vectors: beam.PCollection[Vector]) -> beam.pvalue.DoOutputsTuple:
+        keyed = vectors | "OneKey" >> beam.Map(_one_key).with_output_types(tuple[int, Vector])
+        always = vectors.pipeline | "Always" >> beam.Create([(0, NOTHING)]).with_output_types(tuple[int, Vector])
         return (
-            vectors
-            | "OneKey" >> beam.Map(_one_key).with_output_types(tuple[int, Vector])
+            (keyed, always)
+            | "Both" >> beam.Flatten()
             | "Gather" >> beam.GroupByKey()
-            | "Cluster"
-            >> beam.ParDo(_Cluster(self.settings, self.run_date)).with_outputs("clusters", "files", main="out")
+            | "Cluster" >> beam.ParDo(_Cluster(self)).with_outputs(*OUTPUTS, main="out")
         )
 
 
@@ -47,19 +58,25 @@ def _one_key(vector: Vector) -> tuple[int, Vector]:
 
 
 class _Cluster(beam.DoFn):
-    def __init__(self, settings: ClusterSettings, run_date: str) -> None:
-        self._settings = settings
-        self._run_date = run_date
+    def __init__(self, stage: ClusterVectors) -> None:
+        self._stage = (stage.settings, stage.run_date, stage.registry, stage.keep_days)
 
     def process(self, group: tuple[int, Iterable[Vector]]) -> Iterator[Member | beam.pvalue.TaggedOutput]:
-        vectors = list(group[1])
-        members, clusters = cluster(vectors, self._settings, self._run_date)
+        vectors = [vector for vector in group[1] if vector != NOTHING]
+        settings, run_date, registry, keep_days = self._stage
+        members, clusters, known = cluster(vectors, settings, run_date, registry() if registry else None, keep_days)
         yield from members
         for item in clusters:
             count(STAGE, f"{item.level}_clusters")
             yield beam.pvalue.TaggedOutput("clusters", item)
         for file_rows in rows_by_file(vectors, members, clusters):
             yield beam.pvalue.TaggedOutput("files", file_rows)
+        for tag, records in (
+            ("known_members", known.members),
+            ("known_clusters", known.clusters),
+            ("forwards", known.forwards),
+        ):
+            yield from (beam.pvalue.TaggedOutput(tag, record) for record in records)
 
 
 def rows_by_file(

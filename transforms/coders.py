@@ -11,7 +11,7 @@ from typing import Any
 
 from apache_beam import coders
 
-from transforms.types import Cluster, Failure, Member, Source, Vector
+from transforms.types import Cluster, Failure, Forward, Member, Source, Vector
 
 _VALUES = coders.FastPrimitivesCoder()
 
@@ -44,5 +44,5 @@ class NounCoder(coders.Coder):
         return hash((NounCoder, self._noun))
 
 
-for _noun in (Source, Failure, Vector, Member, Cluster):
+for _noun in (Source, Failure, Vector, Member, Cluster, Forward):
     coders.registry.register_coder(_noun, NounCoder)

@@ -19,6 +19,7 @@ import apache_beam as beam
 Element = TypeVar("Element")
 
 SECONDS_BETWEEN_WRITES = 0.5
+DONE, FAILED = "done", "failed"  # what a Tick counts
 
 
 def count(stage: str, name: str, n: int = 1) -> None:
@@ -28,29 +29,30 @@ def count(stage: str, name: str, n: int = 1) -> None:
 
 @dataclass(eq=False)
 class Tick(beam.PTransform):
-    """Passes every element on and counts it in a file below ``directory``.
+    """Passes every element on and counts it in a file below ``directory``, as one that is ``DONE`` or ``FAILED``.
 
     ``directory`` is on a disk that the workers share with the main process; where there is none
     (a cluster), it is empty and nothing is written.
     """
 
     directory: str
+    what: str = DONE
 
     def expand(self, elements: beam.PCollection[Element]) -> beam.PCollection[Element]:
         if not self.directory:
             return elements
-        ticked: beam.PCollection[Element] = elements | "Count" >> beam.ParDo(_Tick(self.directory)).with_output_types(
-            elements.element_type
-        )
+        tick = beam.ParDo(_Tick(self.directory, self.what)).with_output_types(elements.element_type)
+        ticked: beam.PCollection[Element] = elements | "Count" >> tick
         return ticked
 
 
 class _Tick(beam.DoFn):
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, what: str) -> None:
         self._directory = directory
+        self._what = what
 
     def setup(self) -> None:
-        self._file, _ = tempfile.mkstemp(dir=self._directory)
+        self._file, _ = tempfile.mkstemp(prefix=f"{self._what}-", dir=self._directory)
         self._seen = 0
         self._due = 0.0
 

@@ -58,6 +58,13 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StateSettings:
+    """What a run with `--state` keeps for the next."""
+
+    keep_days: int = 30  # days before run.date after which a story not seen again is forgotten; 0 for never
+
+
+@dataclass(frozen=True, slots=True)
 class OutputSettings:
     """How tables are written."""
 

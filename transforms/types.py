@@ -220,7 +220,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The group at one level. ``size`` counts members, ``medoid_id`` names the most central one."""
+    """The group at one level. ``size`` counts members, ``medoid_id`` names the most central one.
+
+    ``forwarded_from`` has the ids of earlier clusters that have become part of this one.
+    """
 
     cluster_id: str
     level: str
@@ -230,3 +233,18 @@ class Cluster:
     medoid_id: str
     first_seen: str | None
     last_seen: str | None
+    forwarded_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Where members of a cluster of an earlier run are now.
+
+    ``reason`` is "merge" if the cluster is part of another one and its id is no longer used, and "split" if
+    it lives on and only some of its members have gone.
+    """
+
+    level: str
+    from_id: str
+    to_id: str
+    reason: str

@@ -4,9 +4,10 @@ from random import Random
 import numpy as np
 import pytest
 
+from transforms.core.clustering import cluster
 from transforms.core.encoders import load_encoder, quantise
-from transforms.core.levels import cluster
 from transforms.core.lexical import fact_sketch, shingle_sketch, terms, text_hash, word_weights
+from transforms.core.registry import Registry
 from transforms.settings import ClusterSettings
 from transforms.types import Vector
 
@@ -33,7 +34,7 @@ def vector(id, row, text="", title="", published=None, kind="story"):
 
 def groups(vectors, level, settings=SETTINGS):
     """The ids of each cluster of a level, as sorted tuples."""
-    members, _ = cluster(vectors, settings, "")
+    members = cluster(vectors, settings, "").members
     found = {}
     for member in members:
         if member.level == level:
@@ -42,11 +43,11 @@ def groups(vectors, level, settings=SETTINGS):
 
 
 def test_nothing_gives_nothing():
-    assert cluster([], SETTINGS, "") == ([], [])
+    assert cluster([], SETTINGS, "") == ([], [], Registry())
 
 
 def test_a_singleton_is_a_cluster_of_its_own_at_every_level():
-    members, clusters = cluster([vector("a", [0, 5, -127], "Ferry hits pier", "Ferry hits pier")], SETTINGS, "")
+    members, clusters, _ = cluster([vector("a", [0, 5, -127], "Ferry hits pier", "Ferry hits pier")], SETTINGS, "")
     assert [(member.level, member.cluster_id, member.similarity) for member in members] == [
         ("duplicate", "d40f89e395b66422f", 1.0),
         ("story", "s40f89e395b66422f", 1.0),
@@ -110,7 +111,7 @@ def test_similarity_is_the_cosine_to_the_medoid():
         vector("b", [100, 0], title="B"),
         vector("c", [96, -28], title="C"),
     ]
-    members, clusters = cluster(vectors, SETTINGS, "")
+    members, clusters, _ = cluster(vectors, SETTINGS, "")
     story = next(item for item in clusters if item.level == "story")
     assert (story.medoid_id, story.label, story.size) == ("b", "B", 3)
     similarity = {m.id: m.similarity for m in members if m.level == "story"}
@@ -119,7 +120,7 @@ def test_similarity_is_the_cosine_to_the_medoid():
 
 def test_of_equally_central_members_the_story_is_the_medoid():
     pair = [vector("a#t1", [100, 0], kind="teaser"), vector("b", [80, 60])]
-    _, clusters = cluster(pair, SETTINGS, "")
+    clusters = cluster(pair, SETTINGS, "").clusters
     assert [item.medoid_id for item in clusters if item.level == "story"] == ["b"]
 
 
@@ -129,16 +130,16 @@ def test_first_and_last_seen_are_those_of_the_members_as_written():
         vector("b", [127, 2], published="2026-11-23T23:00:00Z"),
         vector("c", [127, 3]),
     ]
-    _, clusters = cluster(dated, SETTINGS, "")
+    clusters = cluster(dated, SETTINGS, "").clusters
     assert [(c.first_seen, c.last_seen) for c in clusters if c.level == "story"] == [
         ("2026-11-24T00:30:00+02:00", "2026-11-23T23:00:00Z")
     ]
-    _, clusters = cluster(dated, SETTINGS, "2026-11-25")
+    clusters = cluster(dated, SETTINGS, "2026-11-25").clusters
     assert [c.last_seen for c in clusters if c.level == "story"] == ["2026-11-25"]
 
 
 def test_a_date_that_cannot_be_read_does_not_count():
-    _, clusters = cluster([vector("a", [127, 1], published="last Tuesday")], SETTINGS, "2026-11-25")
+    clusters = cluster([vector("a", [127, 1], published="last Tuesday")], SETTINGS, "2026-11-25").clusters
     assert {(c.first_seen, c.last_seen) for c in clusters} == {(None, None)}
 
 
@@ -169,7 +170,7 @@ def test_the_order_of_the_input_does_not_matter(many, seed):
 
 
 def test_every_vector_is_in_one_cluster_per_level_inside_that_of_the_next(many):
-    members, clusters = cluster(many, SETTINGS, "")
+    members, clusters, _ = cluster(many, SETTINGS, "")
     cluster_of = {(member.id, member.level): member.cluster_id for member in members}
     assert len(members) == len(cluster_of) == 3 * len(many)
     for inner, outer in (("duplicate", "story"), ("story", "topic")):
@@ -207,5 +208,5 @@ def test_a_story_without_a_title_is_named_by_its_nearest_member():
         vector("b", [100, 0], title=" "),
         vector("c", [100, -20], title="Near"),
     ]
-    _, clusters = cluster(vectors, SETTINGS, "")
+    clusters = cluster(vectors, SETTINGS, "").clusters
     assert [(item.medoid_id, item.label) for item in clusters if item.level == "story"] == [("b", "Near")]

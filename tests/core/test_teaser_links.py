@@ -111,3 +111,20 @@ def test_a_kicker_that_is_in_no_title_does_not_hide_the_story():
     assert links(vector("home#t1", "Watch: Harriers win the cup at Aldermoor", [0, 60, 80], "teaser")) == [
         Link("home#t1", "cup", 0.8)
     ]
+
+
+def test_links_reach_into_earlier_runs_both_ways():
+    title = "Night ferry hits breakwater off Sallow"
+    today = vector("home#t1", title, [60, 80, 0], "teaser")
+    yesterday = vector("front#t1", title, [60, 80, 0], "teaser")
+    assert link_teasers([today], STORIES) == [Link("home#t1", "ferry", 0.6)]
+    assert link_teasers(STORIES, [yesterday]) == [Link("front#t1", "ferry", 0.6)]
+    assert link_teasers([today], [yesterday, *STORIES]) == [Link("home#t1", "ferry", 0.6)]  # said before
+
+
+def test_what_stands_on_a_page_of_the_run_is_no_longer_what_it_was():
+    title = "Night ferry hits breakwater off Sallow"
+    home = vector("home", "Front page", [0, 100, 0])
+    assert link_teasers([home, *STORIES], [vector("home#t1", title, [60, 80, 0], "teaser")]) == []
+    changed = vector("ferry", "Council passes budget", [0, 100, 0])
+    assert link_teasers([changed, vector("home#t1", title, [60, 80, 0], "teaser")], STORIES[:1]) == []

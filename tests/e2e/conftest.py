@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TABLES = ("stories", "teasers", "pages", "segments", "members", "clusters", "failures")
+TABLES = ("stories", "teasers", "pages", "segments", "members", "clusters", "forwards", "failures")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Tables = dict[str, list[dict[str, Any]]]

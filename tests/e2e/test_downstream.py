@@ -32,6 +32,7 @@ COLUMNS = {
     "members": ["id", "level", "cluster_id", "similarity"],
     "clusters": [
         "cluster_id", "level", "size", "label", "keywords", "medoid_id", "first_seen", "last_seen",
+        "forwarded_from",
     ],
     "failures": ["stage", "source", "id", "error", "detail"],
 }  # fmt: skip

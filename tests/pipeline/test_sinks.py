@@ -153,7 +153,7 @@ def test_a_story_becomes_a_row_of_all_its_fields() -> None:
         ),
         (
             "clusters",
-            Cluster("s0", "story", 2, "L", ("k",), "a", None, "2026-01-02"),
+            Cluster("s0", "story", 2, "L", ("k",), "a", None, "2026-01-02", ("s1",)),
             {
                 "cluster_id": "s0",
                 "level": "story",
@@ -163,6 +163,7 @@ def test_a_story_becomes_a_row_of_all_its_fields() -> None:
                 "medoid_id": "a",
                 "first_seen": None,
                 "last_seen": "2026-01-02",
+                "forwarded_from": ["s1"],
             },
         ),
         (
@@ -359,9 +360,12 @@ def test_every_table_has_a_schema_that_datasets_can_load() -> None:
         "segments",
         "members",
         "clusters",
+        "forwards",
         "failures",
         "vectors",
         "links",
+        "known_clusters",
+        "known_members",
     ]
     assert not any(pa.types.is_map(field.type) for schema in SCHEMAS.values() for field in schema)
 

@@ -3,8 +3,8 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from transforms.clusters import ClusterVectors, rows_by_file
+from transforms.core.clustering import cluster
 from transforms.core.encoders import load_encoder, quantise
-from transforms.core.levels import cluster
 from transforms.core.teaser_links import link_teasers
 from transforms.embed import EmbedItem, as_vector
 from transforms.links import LinkTeasers
@@ -32,7 +32,7 @@ def vectors():
 
 @pytest.mark.parametrize("step", [1, -1])
 def test_the_stage_is_the_function_in_any_order(vectors, step):
-    members, clusters = cluster(vectors, SETTINGS, "2026-11-24")
+    members, clusters, _ = cluster(vectors, SETTINGS, "2026-11-24")
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
         result = pipeline | beam.Create(vectors[::step]) | ClusterVectors(SETTINGS, "2026-11-24")
         assert_that(result.out, equal_to(members), label="members")
@@ -80,3 +80,27 @@ def test_teasers_are_linked(vectors):
     assert [(link.teaser_id, link.story_id) for link in links] == [("cup#t1", "ferry"), ("ferry#t1", "cup")]
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
         assert_that(pipeline | beam.Create(vectors[::-1]) | LinkTeasers(), equal_to(links))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_stage_goes_on_from_what_is_known(vectors, again):
+    known = cluster(vectors, SETTINGS, "2026-11-24").registry
+    today = vectors[:2] if again else []
+    members, clusters, registry = cluster(today, SETTINGS, "2026-11-25", known, 30)
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        created = pipeline | beam.Create(today).with_output_types(Vector)
+        result = created | ClusterVectors(SETTINGS, "2026-11-25", lambda: known, 30)
+        assert_that(result.out, equal_to(members), label="members")
+        assert_that(result.clusters, equal_to(clusters), label="clusters")
+        assert_that(result.known_members, equal_to(registry.members), label="known members")
+        assert_that(result.known_clusters, equal_to(registry.clusters), label="known clusters")
+        assert_that(result.forwards, equal_to(registry.forwards), label="forwards")
+
+
+def test_teasers_are_linked_to_stories_of_earlier_runs(vectors):
+    teasers = [vector for vector in vectors if vector.kind == "teaser"]
+    stories = [vector for vector in vectors if vector.kind == "story"]
+    links = link_teasers(teasers[:1], stories)
+    assert [link.story_id for link in links] == ["ferry"]
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        assert_that(pipeline | beam.Create(teasers[:1]) | LinkTeasers(lambda: stories), equal_to(links))

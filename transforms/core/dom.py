@@ -7,6 +7,7 @@ segments index this text; ``copydesk explain --text`` prints it.
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from collections.abc import Mapping
@@ -109,21 +110,35 @@ _CONTAINERS = frozenset(
 _MAX_LINKS = 4
 _NEXT_TO_NOTHING = 500  # characters of a page's text
 _MOST_NOTICE = 400  # characters of a notice that the page needs scripts; longer text is the content itself
+_MOST_ABOVE = 12  # elements around a block of which it keeps the names
 _MOST_NAMES = 200  # characters of an element's class, id and the like that are read
-_MOST_OUTER = 11  # elements around a block's own that it remembers
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
 
 
 class _Open:
     """An open element on the walk's stack."""
 
-    __slots__ = ("block", "container", "hidden", "names", "path", "tag")
+    __slots__ = ("_place", "above", "block", "container", "hidden", "named", "tag")
 
-    def __init__(
-        self, tag: str, path: tuple[str, ...], names: tuple[str, ...], container: int, hidden: bool, block: str
-    ) -> None:
-        self.tag, self.path, self.names = tag, path, names
-        self.container, self.hidden, self.block = container, hidden, block
+    def __init__(self, tag: str, named: str, above: _Open | None, block: str, container: int, hidden: bool) -> None:
+        self.tag, self.named, self.above = tag, named, above
+        self.block, self.container, self.hidden = block, container, hidden
+        self._place: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+    def place(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names of the block-level elements from the body down, and the words of this and the elements above."""
+        unplaced: list[_Open] = []  # most elements hold no block of their own and are never placed
+        here: _Open | None = self
+        while here is not None and here._place is None:
+            unplaced.append(here)
+            here = here.above
+        path, names = here._place if here is not None and here._place is not None else ((), ())
+        for element in reversed(unplaced):
+            if element.tag != "a":
+                path = (*path[1 - _MOST_ABOVE :], element.tag)
+            names = (name_words(element.named[:_MOST_NAMES]), *names[: _MOST_ABOVE - 1])
+            element._place = path, names
+        return path, names
 
 
 # As in browsers, what follows these end tags is still in the body; lxml would put it beside the body or drop it.
@@ -199,7 +214,7 @@ class _Walker:
         self.text: list[str] = []  # pieces of the page's text
         self.length = 0  # code points in `text`
         self.blocks: list[Block] = []
-        self.pending: list[str] = []  # pieces of the block being read
+        self.pending: list[str] = []  # pieces of the block being read, the first of which is not blank
         self.link_chars = 0
         self.links: list[str] = []
         self.open_links: list[str] = []
@@ -207,80 +222,69 @@ class _Walker:
 
     def walk(self, body: etree._Element) -> None:
         # The page's hottest loop: what most elements have in common comes first, and calls are few.
-        stack = [_Open("body", ("body",), (name_words(_described(body)[0][:_MOST_NAMES]),), 0, False, "body")]
-        containers, skipped = 0, self.skipped
+        top = _Open("body", _described(body.items())[0], None, "body", 0, False)
+        stack = [top]
+        containers, skipped, pending, open_links = 0, self.skipped, self.pending, self.open_links
         events = etree.iterwalk(body, events=("start", "end"))
-        selected = self.selected
-        for ancestor in body.iterancestors() if selected else ():
-            self.open_selected.extend(selected.get(ancestor, ()))
+        next(events)
+        selected, open_selected = self.selected, self.open_selected
+        for around in itertools.chain((body,), body.iterancestors()) if selected else ():
+            open_selected.extend(selected.get(around, ()))
+        if body.text and not body.text.isspace():
+            self._add(body.text)
         for event, element in events:
             tag = element.tag
-            if event == "end":
-                if element is body:
-                    self._flush(stack[0])
-                    continue
-                if tag not in skipped and tag != "br" and isinstance(tag, str):
-                    done = stack.pop()
-                    if tag == "a":
-                        self.open_links.pop()
-                    elif tag not in _INLINE:
-                        self._flush(done)
-                if selected and element in selected:
-                    del self.open_selected[-len(selected[element]) :]
-                tail = element.tail
-                if tail:
-                    self._add(tail)
-                continue
             if selected and element in selected:
-                self.open_selected.extend(selected[element])
-            if element is body:
-                self._add(element.text or "")
-                continue
-            if not isinstance(tag, str):  # an entity or a comment that survived parsing
-                continue
-            if tag in skipped:
+                if event == "start":
+                    open_selected.extend(selected[element])
+                elif element is not body:
+                    del open_selected[-len(selected[element]) :]
+            if event == "end":
+                if tag in _INLINE:
+                    stack.pop()
+                    top = stack[-1]
+                    if tag == "a":
+                        open_links.pop()
+                elif tag not in skipped and tag != "br" and isinstance(tag, str):
+                    self._flush(stack.pop())
+                    if not stack:
+                        break  # the body itself
+                    top = stack[-1]
+                piece = element.tail
+            elif tag in skipped:
                 events.skip_subtree()
                 continue
-            top = stack[-1]
-            if tag == "br":
+            elif tag in _INLINE:
+                items = element.items()
+                named, hides = _described(items) if items else ("", False)
+                if tag == "a":
+                    if self.link_chars and not pending[-1][-1:].isspace():
+                        pending.append(" ")  # links side by side without a space are still two
+                    open_links.append(element.get("href") or "")
+                    top = _Open(tag, named, top, top.block, top.container, top.hidden or hides)
+                elif hides and not top.hidden:
+                    top = _Open(top.tag, top.named, top.above, top.block, top.container, True)
+                if pending and tag in ("td", "th", "img"):
+                    pending.append(" ")
+                stack.append(top)
+                piece = element.text
+            elif tag == "br":
                 self._flush(top, line_break=True)
                 continue
-            named, hides = _described(element)
-            if tag in _INLINE:
-                if tag == "a":
-                    if self.pending and self.link_chars and not self.pending[-1][-1:].isspace():
-                        self.pending.append(" ")  # links side by side without a space are still two
-                    self.open_links.append(element.get("href") or "")
-                    top = _Open(
-                        tag,
-                        top.path,
-                        (name_words(named[:_MOST_NAMES]), *top.names[:_MOST_OUTER]),
-                        top.container,
-                        top.hidden or hides,
-                        top.block,
-                    )
-                else:
-                    if tag in ("td", "th", "img"):
-                        self.pending.append(" ")
-                    if hides and not top.hidden:
-                        top = _Open(tag, top.path, top.names, top.container, True, top.block)
-            else:
+            elif isinstance(tag, str):
                 self._flush(top)
+                items = element.items()
+                named, hides = _described(items) if items else ("", False)
                 container = top.container
                 if tag in _CONTAINERS:
                     container = containers = containers + 1
-                top = _Open(
-                    tag,
-                    (*top.path[-_MOST_OUTER:], tag),
-                    (name_words(named[:_MOST_NAMES]), *top.names[:_MOST_OUTER]),
-                    container,
-                    top.hidden or hides,
-                    tag,
-                )
-            stack.append(top)
-            text = element.text
-            if text:
-                self._add(text)
+                top = _Open(tag, named, top, tag, container, top.hidden or hides)
+                stack.append(top)
+                piece = element.text
+            else:  # an entity or a comment that survived parsing
+                continue
+            if piece and (pending or not piece.isspace()):  # no block begins with a space
+                self._add(piece)
 
     def _add(self, piece: str) -> None:
         self.pending.append(piece)
@@ -294,35 +298,27 @@ class _Walker:
 
     def _flush(self, inside: _Open, line_break: bool = False) -> None:
         """End the pending block, which stands in the element `inside`."""
-        if self.pending:
-            text = " ".join("".join(self.pending).split())
-            self.pending.clear()
-        else:
-            text = ""
-        if text:
-            if self.blocks:
-                gap = "\n" if self.break_only else "\n\n"
-                self.text.append(gap)
-                self.length += len(gap)
-            end = self.length + len(text)
-            dom = Dom(
-                tag=inside.block,
-                path=inside.path,
-                names=inside.names,
-                link_chars=min(self.link_chars, len(text)),
-                links=tuple(self.links),
-                container=inside.container,
-                hidden=inside.hidden,
-                selected=self._selects(text) if self.selected_chars else (),
-            )
-            if len(self.blocks) < self.most:
-                self.blocks.append(Block(text, self.length, end, dom))
-            self.text.append(text)
-            self.length = end
-            self.break_only = line_break
-        elif not line_break:
-            self.break_only = False
-        if self.link_chars or self.links:
+        if not self.pending:
+            if not line_break:
+                self.break_only = False
+            return
+        text = " ".join("".join(self.pending).split())
+        self.pending.clear()
+        if self.blocks:
+            gap = "\n" if self.break_only else "\n\n"
+            self.text.append(gap)
+            self.length += len(gap)
+        end = self.length + len(text)
+        path, names = inside.place()
+        link_chars = min(self.link_chars, len(text))
+        selected = self._selects(text) if self.selected_chars else ()
+        dom = Dom(inside.block, path, names, link_chars, tuple(self.links), inside.container, inside.hidden, selected)
+        if len(self.blocks) < self.most:
+            self.blocks.append(Block(text, self.length, end, dom))
+        self.text.append(text)
+        self.length = end
+        self.break_only = line_break
+        if self.link_chars:
             self.link_chars, self.links = 0, []
         if self.selected_chars:
             self.selected_chars = {}
@@ -333,12 +329,15 @@ class _Walker:
 
 
 _NAMING = frozenset(["class", "id", "role", "itemprop", "data-testid", "data-component"])
+_READ = _NAMING | {"hidden", "aria-hidden", "style"}
 
 
-def _described(element: etree._Element) -> tuple[str, bool]:
+def _described(attributes: list[tuple[str, str]]) -> tuple[str, bool]:
     """An element's class, id and the like, and whether it hides what it holds."""
     named, hides = "", False
-    for key, value in element.items():
+    for key, value in attributes:
+        if key not in _READ:
+            continue
         if key in _NAMING:
             named = f"{named} {value}" if named else value
         elif key == "hidden" or (key == "aria-hidden" and value == "true"):

@@ -63,7 +63,9 @@ def dom_columns(
         held = np.bincount(key, text)
         columns[name] = held[key] / max(held.max(), 1)
     columns["parent_links"] = (np.bincount(parent, linked) / np.bincount(parent, chars))[parent]
-    columns |= zip(_PLACES, np.array([_places(d.tag, d.path) for d in doms], np.float32).T, strict=True)
+    stands: dict[tuple[str, tuple[str, ...]], int] = {}  # most blocks of a page stand in a few kinds of place
+    place = [stands.setdefault((d.tag, d.path), len(stands)) for d in doms]
+    columns |= zip(_PLACES, np.array([_places(*key) for key in stands], np.float32)[place].T, strict=True)
     return columns
 
 

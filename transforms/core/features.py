@@ -164,8 +164,11 @@ def _surface(texts: Sequence[str], chars: NDArray[np.float64], linked: NDArray[n
     kinds = len(classes)
     histogram = np.bincount(line * kinds + signatures, minlength=n * kinds).reshape(n, kinds)
 
+    is_of = (classes[:, None] & np.array(list(BIT.values()), np.uint32)) != 0  # [kinds, classes of characters]
+    counts = dict(zip(BIT, (histogram.astype(np.float64) @ is_of.astype(np.float64)).T, strict=True))
+
     def count(name: str) -> NDArray[np.float64]:
-        return histogram @ ((classes & BIT[name]) != 0).astype(np.float64)
+        return counts[name]
 
     def per_line(flag: NDArray[np.bool_]) -> NDArray[np.float64]:
         return np.bincount(line[flag], minlength=n).astype(np.float64)

@@ -12,6 +12,11 @@ ID_DIGITS = 8
 _DERIVED = re.compile(r"#[ts]\d+\Z")
 
 
+def page_of(id: str) -> str:
+    """Return the id of the page that a story, a teaser or a segment stands on."""
+    return _DERIVED.sub("", id)
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """One record that has an id: a hash of its content, and where it stands."""

@@ -63,6 +63,8 @@ _MARKS = _ranges(
     if (unicodedata.category(chr(code))[0] == "M" or code in (0x200C, 0x200D)) and not 0x2E80 <= code <= 0x9FFF
 )
 _TOKEN = re.compile(rf"\n|[{_UNSPACED}]+|[^\W{_UNSPACED}]+(?:[{_MARKS}]+[^\W{_UNSPACED}]*)*|[^\w\s]")
+_PLAIN_TOKEN = re.compile(r"\n|\w+|[^\w\s]")  # the same where a text has none of those characters
+_NOT_PLAIN = re.compile(f"[{_UNSPACED}{_MARKS}]")
 _IN_PAIRS = re.compile(f"[{_UNSPACED}]")
 _QUERY = re.compile("[?#]")
 _ADDRESS_WORD = re.compile(r"[^\W_]+")
@@ -99,9 +101,11 @@ class Lexicon:
     def words(self, lines: Sequence[str]) -> Words:
         """Look up the words of lines of text, none of which may hold a line break."""
         text = unicodedata.normalize("NFC", "\n".join(lines)).lower()
-        tokens = _TOKEN.findall(text)
-        if _IN_PAIRS.search(text):
-            tokens = [part for token in tokens for part in (_pairs(token) if _IN_PAIRS.match(token) else (token,))]
+        if text.isascii() or not _NOT_PLAIN.search(text):
+            tokens = _PLAIN_TOKEN.findall(text)
+        else:
+            found = _TOKEN.findall(text)
+            tokens = [part for token in found for part in (_pairs(token) if _IN_PAIRS.match(token) else (token,))]
         table = self._known.look_up(tokens)  # type: ignore[attr-defined]
         line = np.cumsum(table[:, 0] < 0)
         inside = table[:, 0] >= 0
@@ -129,6 +133,8 @@ class _Known(dict[str, int]):
         self._table = np.empty((1 << 12, 5), np.int64)
 
     def __missing__(self, token: str) -> int:
+        if len(token) > _LONGEST:
+            return self[token[:_LONGEST]]
         row = len(self)
         if row == len(self._table):
             self._table = np.concatenate((self._table, np.empty_like(self._table)))
@@ -153,7 +159,7 @@ class _Known(dict[str, int]):
             if len(self) > _REMEMBERED:
                 self.clear()
                 self._table = np.empty((1 << 12, 5), np.int64)
-            rows = [self[token[:_LONGEST]] for token in tokens]
+            rows = list(map(self.__getitem__, tokens))
             return self._table[rows]
 
 

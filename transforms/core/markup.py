@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from lxml import etree
 
@@ -41,13 +42,15 @@ NO_MARKUP = Markup()  # of text pages
 
 def read_markup(root: etree._Element) -> Markup:
     """Count the elements of a parsed page."""
-    counts = Counter(element.tag for element in root.iter(*ELEMENTS))
+    counts = Counter(map(attrgetter("tag"), root.iter(*ELEMENTS)))
     types: list[str] = []
     properties: dict[str, None] = {}
-    for element in root.iterfind(".//*[@itemtype]"):
-        types.extend(re.split(r"[/#]", part)[-1] for part in element.get("itemtype", "").split())
-    for element in root.iterfind(".//*[@itemprop]"):
-        properties.update(dict.fromkeys(element.get("itemprop", "").split()))
+    for element in root.iterdescendants("*"):
+        keys = element.keys()
+        if "itemtype" in keys:
+            types.extend(re.split(r"[/#]", part)[-1] for part in element.get("itemtype", "").split())
+        if "itemprop" in keys:
+            properties.update(dict.fromkeys(element.get("itemprop", "").split()))
     sources = (e.get("src") or e.get("action") or "" for e in root.iter("iframe", "script", "form"))
     noscript = " ".join(" ".join(itertools.islice(_noscript(root), _MOST_PIECES)).split())
     return Markup(

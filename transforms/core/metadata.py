@@ -248,19 +248,22 @@ def _marked_authors(root: etree._Element, language: str | None) -> tuple[str, ..
     place: etree._Element | None = None
     by_class: tuple[str, ...] = ()
     for element in root.iter("a", "span", "div", "p", "address", "cite", "b", "strong", "li", "h4", "h5"):
-        attributes = element.attrib
-        if not attributes:
-            continue
-        if "author" in (attributes.get("itemprop", "") + " " + attributes.get("rel", "")).split():
+        if "author" in (element.get("itemprop") or "").split() or "author" in (element.get("rel") or "").split():
             inner = element.find(".//*[@itemprop='name']")
             names = () if _belongs_to_other(element) else _shown_names(element if inner is None else inner, language, 1)
             near = next(itertools.islice(element.iterancestors(), 1, 2), None)
             if names and (place is None or near is place):
                 place = near
                 marked.extend(names)
-        elif not by_class and _AUTHOR_CLASS.search(attributes.get("class", "")) and not _belongs_to_other(element):
+        elif not by_class and _names_author(element.get("class")) and not _belongs_to_other(element):
             by_class = _shown_names(element, language, 2)
     return tuple(dict.fromkeys(marked)) or by_class
+
+
+def _names_author(value: str | None) -> bool:
+    """Whether a class says author or byline; nearly all are told from such by their letters."""
+    folded = value.lower() if value else ""
+    return ("aut" in folded or "byline" in folded) and _AUTHOR_CLASS.search(folded) is not None
 
 
 def _shown_names(element: etree._Element, language: str | None, least: int) -> tuple[str, ...]:

@@ -107,14 +107,16 @@ def near_duplicates(
     """
     i, j = candidates(sketches, jaccard)
     near = np.array(
-        [_near(overlap(sketches[a], sketches[b]), containment, jaccard) for a, b in zip(i, j, strict=True)], dtype=bool
+        [near_by_words(sketches[a], sketches[b], containment, jaccard) for a, b in zip(i, j, strict=True)], dtype=bool
     )
     i, j = i[near], j[near]
     same = np.array([agree(facts[a], facts[b]) for a, b in zip(i, j, strict=True)], dtype=bool)
     return (i[same], j[same]), (i[~same], j[~same])
 
 
-def _near(found: Overlap, containment: float, jaccard: float) -> bool:
+def near_by_words(a: bytes, b: bytes, containment: float, jaccard: float) -> bool:
+    """Return whether the shingles behind two sketches agree as far as ``near_duplicates`` asks."""
+    found = overlap(a, b)
     least = max(jaccard, SHORT_JACCARD) if found.sample < SHORT else jaccard
     return found.containment >= containment and found.jaccard >= least
 

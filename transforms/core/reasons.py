@@ -107,3 +107,19 @@ def phrase(feature: str, value: float) -> str:
     if kind in ("tag", "in"):
         return f"{'' if high else 'not '}in <{name}>"
     return f"{'high' if high else 'low'} {feature.replace('_', ' ')}"
+
+
+CONTEXT = "the lines around it"  # says little by itself: nearly every line is decided by it in part
+
+
+def main_reason(reason: str) -> str:
+    """Return what tells most of a segment's reason: what came first, and was more than the lines around it.
+
+    >>> main_reason("the lines around it, its class names, short; not teaser_title")
+    'its class names'
+    >>> main_reason("the title again; in <h1>; not body")
+    'the title again'
+    """
+    first = reason.split("; ")[0]
+    parts = [part for part in first.split(", ") if part != CONTEXT]
+    return parts[0] if parts else first

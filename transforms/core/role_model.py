@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from transforms.core.dom_features import NAME_BUCKETS
 from transforms.core.features import FEATURES_VERSION, GROUPS, NAMES, Features, Hints, page_features
 from transforms.core.lexicon import IDF_BUCKETS, STEM, TOPIC_DIMENSIONS, WORD_BUCKETS, Floats, Lexicon
-from transforms.core.reasons import phrase
+from transforms.core.reasons import CONTEXT, phrase
 from transforms.types import ROLES, TEASER_ROLES, Block
 
 FORMAT = 2
@@ -42,12 +42,13 @@ MEMORIES = (1, 3)  # the convolutions that a memory follows
 _PACKAGED = Path(__file__).parents[1] / "models" / "roles.npz"
 _NOTABLE = 0.3  # nats by which a part must favour the role over its rival to be named
 _PARTS = {
-    "context": "the lines around it",
+    "context": CONTEXT,
     "words": "its words",
     "sense": "what its words mean",
     "names": "its class names",
 }
-_SAID = [(phrase(name, -1.0), phrase(name, 1.0)) for name in NAMES]  # of a low and of a high value
+# Of a low and of a high value of each feature, then the parts.
+_SAID = [*(phrase(name, value) for name in NAMES for value in (-1.0, 1.0)), *_PARTS.values()]
 _BODY, _HEADING = ROLES.index("body"), ROLES.index("heading")
 _LOST = [ROLES.index(r) for r in (*TEASER_ROLES, "comment", "boilerplate")]  # not in any field of the story
 _HTML = NAMES.index("page_html")
@@ -151,7 +152,8 @@ class RoleModel:
         reasons = self._reasons(dense, parts, scores, roles)
         for i in np.flatnonzero(roles != decoded):
             reasons[i] = f"in doubt, and kept; {reasons[i]}"
-        return [Label(ROLES[r], float(p[i, r]), float(starts[i]), reasons[i]) for i, r in enumerate(roles)]
+        sure = p[np.arange(len(roles)), roles].tolist()
+        return list(map(Label, [ROLES[r] for r in roles.tolist()], sure, starts.tolist(), reasons))
 
     def _remembered(self, h: Floats, name: str) -> Floats:
         """What one half of the channels keeps of the blocks before, the other half of those after; [n, width]."""
@@ -161,8 +163,8 @@ class RoleModel:
         new = (1 - keep) * np.tanh(u @ w[f"{name}.new.w"] + w[f"{name}.new.b"])
         half = keep.shape[1] // 2
         keep[:, half:], new[:, half:] = keep[::-1, half:].copy(), new[::-1, half:].copy()
-        for i in range(1, len(new)):
-            new[i] += keep[i] * new[i - 1]
+        for gate, state, before in zip(keep[1:], new[1:], new[:-1], strict=True):
+            state += gate * before
         new[:, half:] = new[::-1, half:].copy()
         return new @ w[f"{name}.o"]
 
@@ -180,17 +182,14 @@ class RoleModel:
         margin = np.concatenate(margins, axis=1)
         order = np.argsort(-margin, axis=1, kind="stable")[:, :3]
         notable = margin[rows[:, None], order] > _NOTABLE
-        high = dense[rows[:, None], best] > 0
-        parts_said = list(_PARTS.values())
-        reasons = []
-        for line, keep, names, up, other in zip(
-            order.tolist(), notable.tolist(), best.tolist(), high.tolist(), rival.tolist(), strict=True
-        ):
-            words = [
-                _SAID[names[k]][up[k]] if k < 2 else parts_said[k - 2] for k, ok in zip(line, keep, strict=True) if ok
-            ]
-            reasons.append(f"{', '.join(words) or 'no single feature'}; not {ROLES[other]}")
-        return reasons
+        said = np.empty(margin.shape, np.int64)  # places in _SAID
+        said[:, :2] = 2 * best + (dense[rows[:, None], best] > 0)
+        said[:, 2:] = np.arange(2 * len(NAMES), len(_SAID))
+        told = np.where(notable, said[rows[:, None], order], -1)
+        return [
+            f"{', '.join([_SAID[k] for k in line if k >= 0]) or 'no single feature'}; not {ROLES[other]}"
+            for line, other in zip(told.tolist(), rival.tolist(), strict=True)
+        ]
 
     def _standardised(self, features: Features) -> Floats:
         return np.clip((features.dense - self.weights["mean"]) / self.weights["std"], -5, 5)
@@ -270,8 +269,11 @@ def _bag(table: Floats, ids: NDArray[np.int32], offsets: NDArray[np.int32]) -> F
 
 
 def _norm(h: Floats, gain: Floats, shift: Floats) -> Floats:
-    centred = h - h.mean(1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5) * gain + shift
+    out = h - h.mean(1, keepdims=True)
+    out /= np.sqrt(np.einsum("ij,ij->i", out, out)[:, None] / h.shape[1] + 1e-5)
+    out *= gain
+    out += shift
+    return out
 
 
 def _shifted(h: Floats, dilation: int) -> Floats:

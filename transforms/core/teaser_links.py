@@ -1,4 +1,4 @@
-"""Which full story of the run a teaser points to.
+"""Which full story, of the run or of an earlier one, a teaser points to.
 
 Words in common do not tell: another report of the same event has them too. What tells is a copy. A teaser
 repeats the headline of its story, perhaps shortened at the end, behind a kicker ("Live: ...") or with
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from transforms.core.ids import page_of
 from transforms.core.lexical import normalise
 from transforms.core.near_duplicates import overlap
 from transforms.types import Vector
@@ -40,14 +41,22 @@ class Link:
     similarity: float
 
 
-def link_teasers(vectors: Sequence[Vector]) -> list[Link]:
-    """Return a link for each teaser whose story is among ``vectors``, sorted by teaser id.
+def link_teasers(vectors: Sequence[Vector], known: Sequence[Vector] = ()) -> list[Link]:
+    """Return the links between teasers and stories, of which one at least is in the run, sorted by teaser id.
+
+    Args:
+        vectors: Stories and teasers of the run.
+        known: Those of earlier runs; what stands on a page that the run has again is left out.
 
     Only stories whose title has one of the teaser's rarest title words are looked at. A teaser is never
     linked to the story of its own page. Of several stories that fit, the one with the highest sum of
     cosine and agreement wins, then the smaller id.
     """
-    stories = sorted((vector for vector in vectors if vector.kind == "story"), key=lambda story: story.id)
+    pages = {page_of(vector.id) for vector in vectors}
+    earlier = [vector for vector in known if page_of(vector.id) not in pages]
+    in_run = {vector.id for vector in vectors}
+    both = sorted([*vectors, *earlier], key=lambda vector: vector.id)
+    stories = [vector for vector in both if vector.kind == "story"]
     titles = [normalise(story.title).split() for story in stories]
     with_word: defaultdict[str, list[int]] = defaultdict(list)
     for index, title in enumerate(titles):
@@ -56,12 +65,15 @@ def link_teasers(vectors: Sequence[Vector]) -> list[Link]:
     frequencies = Counter({word: len(indices) for word, indices in with_word.items()})
 
     links: list[Link] = []
-    teasers = sorted((vector for vector in vectors if vector.kind == "teaser"), key=lambda teaser: teaser.id)
-    for teaser in teasers:
+    for teaser in both:
+        if teaser.kind != "teaser":
+            continue
         words = normalise(teaser.title).split()
-        known = sorted({word for word in words if word in frequencies}, key=lambda word: (frequencies[word], word))
-        looked_at = sorted({index for word in known[:LOOKED_UP] for index in with_word[word]})
-        page_id = teaser.id.rpartition("#t")[0]
+        rarest = sorted({word for word in words if word in frequencies}, key=lambda word: (frequencies[word], word))
+        looked_at = sorted({index for word in rarest[:LOOKED_UP] for index in with_word[word]})
+        if teaser.id not in in_run and not any(stories[index].id in in_run for index in looked_at):
+            continue
+        page_id = page_of(teaser.id)
         best: tuple[float, Link] | None = None
         for index in looked_at:
             story = stories[index]
@@ -73,7 +85,7 @@ def link_teasers(vectors: Sequence[Vector]) -> list[Link]:
             cosine = _cosine(teaser.vector, story.vector)
             if cosine >= least and (best is None or cosine + agreement > best[0]):
                 best = cosine + agreement, Link(teaser.id, story.id, round(cosine, 4))
-        if best is not None:
+        if best is not None and (teaser.id in in_run or best[1].story_id in in_run):
             links.append(best[1])
     return links
 
