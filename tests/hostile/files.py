@@ -49,7 +49,7 @@ def sample(kind: str) -> bytes:
     archive = gzip.decompress((DATA / "demo" / "crawl" / "sallow.warc.gz").read_bytes())
     if kind == "warc":
         return archive
-    text = "The ferry hit the breakwater.\nNobody was hurt.\n".encode()
+    text = b"The ferry hit the breakwater.\nNobody was hurt.\n"
     record = (
         b"WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: https://boats.example.org/%d\r\n"
         b"WARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-00000000000%d>\r\nContent-Type: text/plain\r\n"
