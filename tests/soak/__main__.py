@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="keep the table in this file")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--mutants", type=int, default=20_000)
+    parser.add_argument("--minutes", type=float, default=600, help="how long kills and mutants may take, each")
     parser.add_argument("--files", type=int, default=13_000)
     parser.add_argument("--data", type=Path, help="folder with wcxb/ and news/, for more pages to break")
     parser.add_argument("--trees", type=Path, help="folder with the tree-construction tests of html5lib")
@@ -42,9 +43,9 @@ def main() -> int:
     held = True
     with tempfile.TemporaryDirectory() as folder:
         makers: dict[str, Callable[[], Iterable[attacks.Line]]] = {
-            "kills": lambda: attacks.kills(options.kills, Path(folder) / "kills"),
+            "kills": lambda: attacks.kills(options.kills, options.minutes, Path(folder) / "kills"),
             "disk": lambda: attacks.disk(Path(folder) / "disk"),
-            "mutants": lambda: attacks.broken_pages(options.mutants, data),
+            "mutants": lambda: attacks.broken_pages(options.mutants, options.minutes, data),
             "trees": lambda: attacks.tree_construction(options.trees),
             "readers": lambda: attacks.broken_readers(options.files),
             "limits": attacks.large_pages,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import logging
 import multiprocessing
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -37,15 +40,16 @@ def undisturbed(folder: Path) -> Run:
     return run
 
 
-def kills(count: int, folder: Path) -> Iterator[Line]:
+def kills(count: int, minutes: float, folder: Path) -> Iterator[Line]:
     """Kill runs at random moments of every phase in turn; each must continue to the same tables."""
+    end = time.monotonic() + 60 * minutes
     first = undisturbed(folder)
     expected = read_tables(first.out)
     seconds = json.loads((first.out / "manifest.json").read_text())["phases"]
     died: Counter[str] = Counter()
     wrong = 0
     random = Random(SEED)
-    for number in range(count):
+    for number in itertools.takewhile(lambda _: time.monotonic() < end, range(count)):
         phase = PHASES[number % len(PHASES)]
         workers = 2 if number % 5 == 4 else 1
         run = Run(first.inputs, folder / f"killed-{number}", ("--set", f"run.workers={workers}"))
@@ -59,7 +63,12 @@ def kills(count: int, folder: Path) -> Iterator[Line]:
             print(f"kill {number} in {died_in}: {log}", file=sys.stderr)
         print(f"kill {number}: {died_in}", file=sys.stderr, flush=True)
     shown = ", ".join(f"{phase} {n}" for phase, n in sorted(died.items()))
-    yield f"{count} runs, killed with SIGKILL in: {shown}", f"{count - wrong} went on to the same tables", not wrong
+    tried = died.total()
+    yield (
+        f"{_of(tried, count, minutes)} runs, killed with SIGKILL in: {shown}",
+        f"{tried - wrong} went on to the same tables",
+        tried > 0 and not wrong,
+    )
 
 
 def disk(folder: Path) -> Iterator[Line]:
@@ -89,11 +98,14 @@ def disk(folder: Path) -> Iterator[Line]:
 Broken = tuple[str, bytes, str]  # its name, its content, its kind
 
 
-def broken_pages(count: int, data: Path | None) -> Iterator[Line]:
+def broken_pages(count: int, minutes: float, data: Path | None) -> Iterator[Line]:
+    """Mutants of all pages at hand; where there are too few minutes for them, the line says so."""
     originals = pages(DEMO) + (pages(data / "wcxb") + pages(data / "news") if data is not None else [])
-    made = mutants(originals, count, SEED)
+    end = time.monotonic() + 60 * minutes
+    made = itertools.takewhile(lambda _: time.monotonic() < end, mutants(originals, count, SEED))
     outcomes = _segmented((name, content, "text" if n % 4 == 3 else "html") for n, (name, content) in enumerate(made))
-    yield f"{count} mutants of {len(originals)} pages", _shown(outcomes), _held(outcomes)
+    tried = _of(outcomes.total(), count, minutes)
+    yield f"{tried} mutants of {len(originals)} pages", _shown(outcomes), _held(outcomes)
 
 
 def tree_construction(folder: Path | None) -> Iterator[Line]:
@@ -118,6 +130,7 @@ def _segmented(jobs: Iterable[Broken]) -> Counter[str]:
 
 
 def _try(page: Broken) -> tuple[str, str]:
+    logging.disable(logging.CRITICAL)  # a library complains of what it cannot read
     name, content, kind = page
     try:
         with limited(SECONDS):
@@ -151,6 +164,10 @@ def _read(job: tuple[str, str, int]) -> Counter[str]:
                 outcomes["broke"] += 1
                 print(f"{path.name} {name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     return outcomes
+
+
+def _of(tried: int, count: int, minutes: float) -> str:
+    return f"{tried}" if tried == count else f"{tried} of {count} (all that fitted into {minutes:.0f} minutes)"
 
 
 def _shown(outcomes: Counter[str]) -> str:
