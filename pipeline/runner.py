@@ -222,7 +222,7 @@ class _Run:
 
     def _complete(self) -> dict[str, Any] | None:
         """Return the manifest if all that is asked for has been done before."""
-        manifest = read_json(self.workspace.path("manifest.json"))
+        manifest = read_json(self.workspace.path("manifest.json"), or_none=True)
         if manifest is None or not exists(self.workspace.path("_SUCCESS")) or not self._asked_before(manifest):
             return None
         done = (self.workspace.finished(phase, self.fingerprints[phase]) for phase in PHASES[:-1] if self._asked(phase))
