@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import resource
 import sys
-import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -26,7 +24,7 @@ from benchmarks.corpora import Text, distinct, duplicate_corpus, link_corpus, pa
 from transforms.core.clustering import cluster
 from transforms.core.components import stars
 from transforms.core.encoders import load_encoder, quantise
-from transforms.core.lexical import WORD_WEIGHT, normalise
+from transforms.core.lexical import normalise
 from transforms.core.registry import Registry
 from transforms.core.teaser_links import link_teasers
 from transforms.embed import EmbedItem, as_vector
@@ -37,7 +35,6 @@ SHORTEST = 60  # words of a story from which duplicates are made
 FOLDS = 7
 SMOOTH = 2  # neighbouring cuts on each side whose mean F1 decides in cross-validation
 SEEDS = 10  # ways to divide the texts among runs
-SIZES = (5_000, 20_000, 50_000, 200_000)  # vectors of the mixture
 PERMUTATIONS = 128  # of MinHash, the default of datasketch
 
 
@@ -47,16 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--only",
         nargs="*",
-        choices=(*PARTS, "scale"),
+        choices=tuple(PARTS),
         default=list(PARTS),
-        help="parts to measure (default: all but scale)",
+        help="parts to measure (default: all)",
     )
-    parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), help="vectors for the part scale")
     parser.add_argument("--seed", type=int, default=0, help="of the composed corpora (default 0)")
     args = parser.parse_args(argv)
     for part in args.only:
-        lines = scale(args.sizes, args.seed) if part == "scale" else PARTS[part](args.data, args.seed)
-        print("\n".join(lines), flush=True)
+        print("\n".join(PARTS[part](args.data, args.seed)), flush=True)
     return 0
 
 
@@ -263,46 +258,6 @@ def _histories(
         clusters = {member.vector.id: member.clusters[LEVELS.index(level)] for member in registry.members}
         history.append((clusters, [forward for forward in registry.forwards if forward.level == level]))
     return history
-
-
-def scale(sizes: Sequence[int], seed: int) -> list[str]:
-    """Seconds and memory of clustering synthetic vectors: a mixture of 200 topics with 50 stories each."""
-    lines = [
-        "## Scale",
-        "",
-        "| vectors | seconds | processor seconds | peak MB | stories | topics |",
-        *["| --- " * 6 + "|"],
-    ]
-    for n in sizes:
-        vectors = _mixture(n, seed)
-        began, used = time.perf_counter(), time.process_time()
-        clusters = cluster(vectors, ClusterSettings(), "").clusters
-        seconds, processor = time.perf_counter() - began, time.process_time() - used
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        levels = Counter(item.level for item in clusters)
-        lines.append(
-            f"| {n:,} | {seconds:.0f} | {processor:.0f} | {peak:,} | {levels['story']:,} | {levels['topic']:,} |"
-        )
-    return lines
-
-
-def _mixture(n: int, seed: int) -> list[Vector]:
-    rng = np.random.default_rng(seed)
-    topics = rng.normal(size=(200, 384))
-    stories = topics[rng.integers(200, size=10_000)] + 1.2 * rng.normal(size=(10_000, 384))
-    story_of = rng.integers(10_000, size=n)
-    words = rng.integers(1 << 32, size=(10_000, 20), dtype=np.uint32)
-    vectors = []
-    for start in range(0, n, 10_000):
-        part = story_of[start : start + 10_000]
-        rows, _ = quantise((stories[part] + 1.2 * rng.normal(size=(len(part), 384))).astype(np.float32))
-        for offset, (row, story) in enumerate(zip(rows, part, strict=True)):
-            packed = np.empty(30, dtype=WORD_WEIGHT)
-            packed["hash"] = [*words[story], *rng.integers(1 << 14, size=10)]  # the story's words, and common ones
-            packed["weight"] = 8
-            id = f"v{start + offset:08}"
-            vectors.append(Vector(id, "story", "", id.encode(), row.tobytes(), b"", "", None, (), packed.tobytes()))
-    return vectors
 
 
 def _gold(data: Path, name: str, pages: Sequence[dict]) -> list[str]:

@@ -8,11 +8,12 @@ way; what must be seen whole is marked by a file that is written last.
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
-from apache_beam.io.filesystem import FileMetadata
+from apache_beam.io.filesystem import CompressionTypes, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -96,3 +97,23 @@ def write_json_atomically(path: str, value: Any) -> None:
     """Write a JSON file as ``write_atomically`` does."""
     content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     write_atomically(path, content, "application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFiles:
+    """Numbered blocks of bytes as files of a directory, on any filesystem that all workers see."""
+
+    directory: str
+
+    def write(self, number: int, content: bytes) -> None:
+        """Write a block; a second worker that is given the same one leaves the same."""
+        write_atomically(self._path(number), content, "application/octet-stream")
+
+    def read(self, number: int) -> bytes:
+        """Return a block that has been written."""
+        with FileSystems.open(self._path(number), compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            content: bytes = file.read()
+        return content
+
+    def _path(self, number: int) -> str:
+        return FileSystems.join(self.directory, str(number))

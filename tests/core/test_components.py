@@ -7,6 +7,7 @@ from transforms.core.components import (
     average_linkage,
     connected_components,
     members_of,
+    next_cut,
     stars,
     unit_rows,
 )
@@ -104,6 +105,29 @@ def test_average_linkage_does_not_depend_on_tile_size(monkeypatch):
     whole = average_linkage(units, np.ones(300, dtype=np.int64), 0.4)
     monkeypatch.setattr("transforms.core.components.TILE", 5)
     assert np.array_equal(average_linkage(units, np.ones(300, dtype=np.int64), 0.4), whole)
+
+
+@pytest.mark.parametrize(("n", "dim", "spread"), [(300, 16, 0.8), (200, 8, 0.4), (150, 64, 1.5)])
+@pytest.mark.parametrize("edges", [1, 60])
+def test_where_many_pairs_are_similar_higher_cuts_come_first(monkeypatch, n, dim, spread, edges):
+    units = unit_rows(random_vectors(n, dim, spread, seed=2))
+    monkeypatch.setattr("transforms.core.components.EDGES", edges)
+    cuts = []
+    monkeypatch.setattr(
+        "transforms.core.components.next_cut",
+        lambda *args: cuts.append(next_cut(*args)) or cuts[-1],
+    )
+    labels = average_linkage(units, np.ones(n, dtype=np.int64), 0.3)
+    assert labels.tolist() == scipy_average_linkage(units, 0.3)
+    assert cuts == sorted(set(cuts), reverse=True)
+    assert cuts[-1] == 0.3
+    assert len(cuts) > 1
+
+
+def test_pairs_that_are_all_alike_are_held_although_they_are_many(monkeypatch):
+    monkeypatch.setattr("transforms.core.components.EDGES", 10)
+    units = unit_rows(np.full((30, 4), 5))
+    assert average_linkage(units, np.ones(30, dtype=np.int64), 0.5).tolist() == [0] * 30
 
 
 def test_members_of():

@@ -1,7 +1,9 @@
 import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 
+from pipeline.files import BlockFiles
 from transforms.clusters import ClusterVectors, rows_by_file
 from transforms.core.clustering import cluster
 from transforms.core.encoders import load_encoder, quantise
@@ -19,6 +21,11 @@ TEXTS = {
     "cup#t1": "Night ferry hits breakwater",
     "ferry#t1": "Harriers win the cup at Aldermoor",
 }
+PLACES = [
+    (place, event)
+    for place in ("Sallow", "Aldermoor", "Northmark", "Lindow", "Quay", "Shionagi", "Tarn", "Hollin", "Wick")
+    for event in ("ferry", "cup", "vote", "strike", "storm", "trial", "school", "bridge", "choir", "harvest")
+]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +87,53 @@ def test_teasers_are_linked(vectors):
     assert [(link.teaser_id, link.story_id) for link in links] == [("cup#t1", "ferry"), ("ferry#t1", "cup")]
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
         assert_that(pipeline | beam.Create(vectors[::-1]) | LinkTeasers(), equal_to(links))
+
+
+class Kept:
+    """Blocks in a directory."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def write(self, number, content):
+        (self.directory / str(number)).write_bytes(content)
+
+    def read(self, number):
+        return (self.directory / str(number)).read_bytes()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_workers_that_compare_blocks_change_nothing(vectors, again, tmp_path, monkeypatch):
+    monkeypatch.setattr("transforms.core.spread.BLOCK", 2)
+    known = cluster(vectors[3:], SETTINGS, "2026-11-24").registry if again else None
+    today = vectors[:4]
+    members, clusters, registry = cluster(today, SETTINGS, "2026-11-25", known, 30)
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        stage = ClusterVectors(SETTINGS, "2026-11-25", (lambda: known) if again else None, 30, Kept(tmp_path))
+        result = pipeline | beam.Create(today[::-1]) | stage
+        assert_that(result.out, equal_to(members), label="members")
+        assert_that(result.clusters, equal_to(clusters), label="clusters")
+        assert_that(result.known_members, equal_to(registry.members), label="known members")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["0", "1"]
+
+
+@pytest.mark.soak
+def test_worker_processes_that_compare_blocks_change_nothing(tmp_path):
+    """More texts than a block holds, two processes, files between them."""
+    texts = [f"{place} {event} {number % 1900}" for number in range(9_000) for place, event in [PLACES[number % 90]]]
+    rows, _ = quantise(load_encoder("hashing").encode(texts))
+    many = [
+        as_vector(EmbedItem(f"v{number}", "story", "f", text, text, None, Source("in")), row.tobytes())
+        for number, (text, row) in enumerate(zip(texts, rows, strict=True))
+    ]
+    members, clusters, _ = cluster(many, SETTINGS, "")
+    flags = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+    with beam.Pipeline(runner="FnApiRunner", options=PipelineOptions(flags)) as pipeline:
+        vectors = pipeline | beam.Create(many)
+        result = vectors | ClusterVectors(SETTINGS, "", blocks=BlockFiles(str(tmp_path / "rows")))
+        assert_that(result.out, equal_to(members), label="members")
+        assert_that(result.clusters, equal_to(clusters), label="clusters")
+    assert len(list((tmp_path / "rows").iterdir())) == 2
 
 
 @pytest.mark.parametrize("again", [False, True])

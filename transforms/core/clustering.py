@@ -15,13 +15,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transforms.core import labels
-from transforms.core.components import members_of, unit_rows
+from transforms.core.components import members_of
 from transforms.core.ids import page_of
-from transforms.core.levels import Rows, instant_of, medoid, partition
+from transforms.core.levels import Found, Rows, instant_of, medoid, partition
 from transforms.core.near_duplicates import near_by_words
-from transforms.core.neighbours import norms
+from transforms.core.neighbours import TILE, norms
 from transforms.core.registry import MERGE, Entry, Known, Registry, followed, forget, name, without
 from transforms.settings import ClusterSettings
 from transforms.types import LEVELS, Cluster, Member, Vector
@@ -47,6 +48,7 @@ def cluster(
     run_date: str,
     known: Registry | None = None,
     keep_days: int = 0,
+    found: Found | None = None,
 ) -> Clustering:
     """Group the vectors of a run together with all that is known.
 
@@ -60,23 +62,22 @@ def cluster(
         run_date: Date of members without ``published``; "" for none.
         known: What is known of earlier runs; None for a run that is to stand for itself.
         keep_days: Days after which a story that is not seen again is forgotten (``registry.forget``); 0 for never.
+        found: What has been found already of the groups of ``all_known`` of the same arguments.
 
     Returns:
         The members that are in the run, the clusters that have one, and the new registry.
     """
-    registry = forget(_seen_again(known or Registry(), vectors, run_date), run_date, keep_days)
+    rows, registry = all_known(vectors, run_date, known, keep_days)
     if not vectors:
         return Clustering([], [], registry)
-    in_run = {vector.id: replace(vector, file="") for vector in vectors}
+    in_run = {vector.id for vector in vectors}
     former = {member.vector.id: member for member in registry.members}
-    everything = {id: member.vector for id, member in former.items()} | in_run
-    rows = [everything[id] for id in sorted(everything)]
     # By itself a run has nothing but the page's id to name a cluster alike tomorrow, when the text was corrected.
     founders = [vector.id if known is None else f"{vector.id}\n{vector.text_hash.hex()}" for vector in rows]
     same = [_goes_on(former.get(vector.id), vector, settings) for vector in rows]
     dates = [member.date if member else vector.published or run_date for vector, member in zip(rows, same, strict=True)]
 
-    parted = partition(rows, settings)
+    parted = partition(rows, settings, found)
     named = [
         name(
             level, founders, of_row.tolist(), [member.clusters[place] if member else None for member in same], registry
@@ -104,8 +105,8 @@ def cluster(
             in_group = [rows[row] for row in group]
             if not any(vector.id in in_run for vector in in_group):
                 continue
-            central = medoid(group, unit_rows(measure[group]), rows)
-            similarities = _similarities(measure[group], measure[central])
+            central = medoid(group, measure, rows)
+            similarities = _similarities(measure, group, central)
             members += [
                 Member(vector.id, level, entry.cluster_id, similarity)
                 for vector, similarity in zip(in_group, similarities, strict=True)
@@ -131,6 +132,16 @@ def cluster(
         duplicate, story, topic = (one.ids[int(of_row[row])] for one, of_row in zip(named, parted.levels, strict=True))
         now.append(Known(vector, (duplicate, story, topic), date, member.seen if member else run_date))
     return Clustering(members, clusters, Registry(tuple(now), tuple(entries), forwards))
+
+
+def all_known(
+    vectors: Sequence[Vector], run_date: str, known: Registry | None = None, keep_days: int = 0
+) -> tuple[list[Vector], Registry]:
+    """Return the vectors that are grouped, of the run and of earlier ones, sorted by id, and the registry before."""
+    registry = forget(_seen_again(known or Registry(), vectors, run_date), run_date, keep_days)
+    everything = {member.vector.id: member.vector for member in registry.members}
+    everything |= {vector.id: replace(vector, file="") for vector in vectors}
+    return [everything[id] for id in sorted(everything)], registry
 
 
 def _entry(level: str, cluster_id: str, parts: Sequence[Entry], dates: Iterable[str], born: int) -> Entry:
@@ -161,11 +172,15 @@ def _seen_again(registry: Registry, vectors: Sequence[Vector], run_date: str) ->
     return without(replace(registry, members=members), {id for id in known - ids if page_of(id) in pages})
 
 
-def _similarities(rows: Rows, medoid: Rows) -> list[float]:
-    """Return the cosine of each row [n, d] to the medoid's row [d], rounded to 4 places."""
-    products = rows.astype(np.int64) @ medoid.astype(np.int64)
-    cosines = products / (norms(rows) * norms(medoid[None]))
-    return [round(cosine, SIMILARITY_DIGITS) for cosine in cosines.tolist()]
+def _similarities(measure: Rows, group: NDArray[np.int64], medoid: int) -> list[float]:
+    """Return the cosine of each of the group's rows to the medoid's row, rounded to 4 places."""
+    centre = measure[medoid].astype(np.int64)
+    length = norms(measure[medoid][None])
+    found: list[float] = []
+    for start in range(0, len(group), TILE):
+        part = measure[group[start : start + TILE]]
+        found += ((part.astype(np.int64) @ centre) / (norms(part) * length)).tolist()
+    return [round(cosine, SIMILARITY_DIGITS) for cosine in found]
 
 
 def _title(medoid: Vector, members: Sequence[Vector], similarities: Sequence[float]) -> str:

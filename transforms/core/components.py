@@ -7,8 +7,8 @@ their sizes, and all sums are exact. Columns that speak against a pair have prod
 subtracted. Groups that are each other's nearest merge in the same round ("reciprocal nearest
 neighbours"): because a merged group is never nearer to a third than the nearer of its parts was, this
 ends in the same groups as merging one pair at a time, and cuts at a higher threshold lie inside cuts
-at a lower one. And because a merge at a mean needs one pair at that mean, it is done in each connected
-component on its own.
+at a lower one. And because a merge at a mean needs one pair at that mean, only pairs above the cut are
+held, and each connected component of them can be done on its own.
 
 All groups are numbered by their smallest row, and ties go to the smaller number. So callers who sort
 rows by id get groups that do not depend on the order of their input.
@@ -16,21 +16,33 @@ rows by id get groups that do not depend on the order of their input.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as sparse_components
 
-from transforms.core.neighbours import TILE, Array, exact_floats, norms, pair_tiles, with_signs
+from transforms.core.neighbours import TILE, Array, Pairs, norms, pair_tiles, products, with_signs
 
 # Length of a unit vector in whole numbers. Products of two rows are exact in float32; those of two groups
-# of sizes a and b are exact in float64 while a * b < 2**31, so always below 92,000 vectors in all.
+# of sizes a and b are exact in float64 while a * b < 2**31, and in 64-bit integers beyond.
 UNIT = 2048
+EDGES = 16_000_000  # pairs that are held at a time, about; 16 bytes each
+SAMPLE = (512, 32_768)  # rows and others from which the number of similar pairs is estimated
 
 Labels = NDArray[np.int64]
-Edges = tuple[NDArray[np.int64], NDArray[np.int64]]
+Links = tuple[NDArray[np.int64], NDArray[np.int64]]
+Edges = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]  # i, j, product
+
+
+class Compared(NamedTuple):
+    """The pairs that are at least as similar as ``cut``, in any order."""
+
+    cut: float
+    edges: Edges
 
 
 def unit_rows(vectors: Array) -> NDArray[np.int64]:
@@ -51,7 +63,7 @@ def connected_components(n: int, i: NDArray[np.int64], j: NDArray[np.int64]) -> 
     return smallest[component]
 
 
-def stars(n: int, edges: Edges, apart: Edges) -> Labels:
+def stars(n: int, edges: Links, apart: Links) -> Labels:
     """Return groups of ``n`` nodes in which every member has an edge to the group's centre.
 
     The node with most edges (the smallest of equals) becomes a centre and takes its neighbours that are
@@ -80,7 +92,7 @@ def stars(n: int, edges: Edges, apart: Edges) -> Labels:
     return labels
 
 
-def _adjacent(n: int, edges: Edges) -> list[list[int]]:
+def _adjacent(n: int, edges: Links) -> list[list[int]]:
     neighbours: list[list[int]] = [[] for _ in range(n)]
     for a, b in zip(edges[0].tolist(), edges[1].tolist(), strict=True):
         neighbours[a].append(b)
@@ -88,32 +100,90 @@ def _adjacent(n: int, edges: Edges) -> list[list[int]]:
     return neighbours
 
 
-def average_linkage(sums: Array, weights: NDArray[np.int64], threshold: float, subtracted: int = 0) -> Labels:
+def average_linkage(
+    sums: Array,
+    weights: NDArray[np.int64],
+    threshold: float,
+    subtracted: int = 0,
+    compared: Compared | None = None,
+) -> Labels:
     """Return the groups of average linkage, cut where the mean similarity falls below ``threshold``.
+
+    Where more than EDGES pairs are so similar, a higher cut comes first, whose groups are fewer: cuts at a lower
+    threshold go on from those at a higher one.
 
     Args:
         sums: One row of whole numbers per starting group, [n, d]: the sum of its ``unit_rows``.
         weights: Number of rows in each sum, [n].
         threshold: Least mean similarity at which two groups merge; above 0.
         subtracted: Of the last so many columns the products are subtracted, not added.
+        compared: The pairs at the first cut, where they have been found elsewhere.
 
     Returns:
         For each starting group the smallest starting group that it ends with, [n].
     """
-    n = len(sums)
-    scale = weights.astype(np.float64) * UNIT
-    component = np.arange(n)
-    for i, j, _ in pair_tiles(sums, scale, threshold, subtracted=subtracted):
-        i, j = component[i], component[j]
-        apart = i != j
-        if apart.any():
-            component = connected_components(n, i[apart], j[apart])[component]
-    labels = np.arange(n)
-    for members in members_of(component):
-        if len(members) > 1:
-            merged = _merge_reciprocal(sums[members].astype(np.float64), scale[members], threshold, subtracted)
-            labels[members] = members[merged]
+    labels = np.arange(len(sums))
+    groups, group_of = labels, labels
+    cut = math.inf
+    while len(groups) > 1 and cut > threshold:
+        scale = weights.astype(np.float64) * UNIT
+        if compared is None:
+            cut = next_cut(sums, scale, threshold, cut, subtracted)
+            compared = Compared(cut, similar_pairs(sums, scale, cut, subtracted))
+        cut = compared.cut
+        merged = linked(sums, scale, compared.edges, cut, subtracted)
+        compared = None
+        labels = groups[merged][group_of]
+        if cut > threshold:
+            kept, group_of_kept = np.unique(merged, return_inverse=True)
+            sums = _joined(sums, group_of_kept, np.int32)
+            weights = _joined(weights, group_of_kept, np.int64).astype(np.int64)
+            groups, group_of = groups[kept], group_of_kept[group_of]
     return labels
+
+
+def _joined(rows: Array, group_of: Labels, dtype: type[np.signedinteger]) -> Array:
+    """Return the sum of the rows of each group; sums of 2**20 unit rows at most fit into 32 bits."""
+    sums = np.zeros((group_of.max() + 1, *rows.shape[1:]), dtype=dtype)
+    np.add.at(sums, group_of, rows)
+    return sums
+
+
+def next_cut(sums: Array, scale: NDArray[np.float64], threshold: float, before: float, subtracted: int) -> float:
+    """Return ``threshold`` or, if about more than EDGES pairs are so similar, a cut above that fewer ones reach.
+
+    It is below the cut of ``before``. Whichever it is, the groups are the same in the end.
+    """
+    n = len(sums)
+    if n * (n - 1) // 2 <= EDGES:
+        return threshold
+    rows, others = (np.unique(np.linspace(0, n - 1, size).astype(np.int64)) for size in SAMPLE)
+    one, other = ((sums[part] / scale[part, None]).astype(np.float32) for part in (rows, others))
+    similarity = with_signs(one, subtracted) @ other.T
+    similarity[rows[:, None] == others] = -1  # with itself
+    quantile = float(np.quantile(similarity, 1 - EDGES / (n * (n - 1) / 2)))
+    rounded = math.floor(quantile * 100) / 100  # to be the same on every machine
+    return max(threshold, min(rounded, before - 0.01))
+
+
+def similar_pairs(sums: Array, scale: NDArray[np.float64], threshold: float, subtracted: int) -> Edges:
+    """Return i, j (i < j) and the product of all pairs that are at least so similar."""
+    tiles = pair_tiles(sums, scale, threshold, TILE, subtracted)
+    return joined_edges([as_edges(pairs) for pairs in tiles if len(pairs[0])])
+
+
+def as_edges(pairs: Pairs) -> Edges:
+    """Return pairs in the form in which many are held."""
+    i, j, product = pairs
+    return i.astype(np.int32), j.astype(np.int32), product
+
+
+def joined_edges(parts: Sequence[Edges]) -> Edges:
+    """Return the edges of all parts."""
+    if not parts:
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), np.empty(0)
+    i, j, product = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return i, j, product
 
 
 def members_of(labels: Labels) -> Iterator[NDArray[np.int64]]:
@@ -123,8 +193,30 @@ def members_of(labels: Labels) -> Iterator[NDArray[np.int64]]:
     yield from np.split(order, starts)
 
 
+def linked(sums: Array, scale: NDArray[np.float64], edges: Edges, threshold: float, subtracted: int = 0) -> Labels:
+    """Return the groups of average linkage, given all pairs that are as similar as ``threshold``.
+
+    Two groups whose mean is that high have a pair of parts whose mean is, so only groups with an edge between
+    them need to be looked at.
+    """
+    n = len(sums)
+    nodes = np.unique(np.concatenate(edges[:2])).astype(np.int64)  # the others stay alone
+    place = np.zeros(n, dtype=np.int32)
+    place[nodes] = np.arange(len(nodes))
+    merged = _merge_reciprocal(
+        sums[nodes].astype(np.int32),
+        scale[nodes],
+        (place[edges[0]], place[edges[1]], edges[2]),
+        threshold,
+        subtracted,
+    )
+    labels = np.arange(n)
+    labels[nodes] = nodes[merged]
+    return labels
+
+
 def _merge_reciprocal(
-    sums: NDArray[np.float64], scale: NDArray[np.float64], threshold: float, subtracted: int
+    sums: NDArray[np.int32], scale: NDArray[np.float64], edges: Edges, threshold: float, subtracted: int
 ) -> Labels:
     """Merge reciprocal nearest neighbours until none is as similar as ``threshold``; return labels [m].
 
@@ -133,16 +225,20 @@ def _merge_reciprocal(
     m = len(sums)
     scale = scale.copy()
     labels = np.arange(m)
-    nearest = np.full(m, -1)
-    similarity = np.full(m, -np.inf)
-    active = stale = np.arange(m)  # ascending; stale groups do not know their nearest neighbour
+    i, j, product = edges
+    similarity = product / (scale[i] * scale[j])
+    nearest = np.full(m, m)
+    highest = np.full(m, -np.inf)
+    active = np.ones(m, dtype=bool)
+    stale = active  # stale groups do not know their nearest neighbour
     while True:
-        nearest[stale], similarity[stale] = _nearest(sums, scale, stale, active, subtracted)
+        _find_nearest(nearest, highest, i, j, similarity, stale)
         # Merging never brings a group nearer to others, so what is alone now stays alone.
-        active = active[similarity[active] >= threshold]
-        if not len(active):
+        active &= highest > -np.inf
+        if not active.any():
             return labels
-        kept = active[(nearest[nearest[active]] == active) & (active < nearest[active])]
+        asking = np.flatnonzero(active)
+        kept = asking[(nearest[nearest[asking]] == asking) & (asking < nearest[asking])]
         gone = nearest[kept]
         sums[kept] += sums[gone]
         scale[kept] += scale[gone]
@@ -151,30 +247,37 @@ def _merge_reciprocal(
         labels = survivor[labels]
         changed = survivor != np.arange(m)
         changed[kept] = True
-        active = active[~np.isin(active, gone)]
-        stale = active[changed[active] | changed[nearest[active]]]
+        active[gone] = False
+        stale = active & (changed | changed[np.minimum(nearest, m - 1)])
         if not len(kept):  # equal similarities may hide a pair behind an old answer: ask all again
-            stale = active
+            stale = active.copy()
+            continue
+        moved = changed[i] | changed[j]
+        a, b = survivor[i[moved]], survivor[j[moved]]
+        apart = a != b
+        pairs = np.unique(np.minimum(a, b)[apart] * m + np.maximum(a, b)[apart])
+        a, b = np.divmod(pairs, m)
+        means = products(sums, a, b, subtracted) / (scale[a] * scale[b])
+        near = means >= threshold
+        i = np.concatenate([i[~moved], a[near].astype(np.int32)])
+        j = np.concatenate([j[~moved], b[near].astype(np.int32)])
+        similarity = np.concatenate([similarity[~moved], means[near]])
 
 
-def _nearest(
-    sums: NDArray[np.float64], scale: NDArray[np.float64], rows: Labels, others: Labels, subtracted: int
-) -> tuple[Labels, NDArray[np.float64]]:
-    """Return for each of ``rows`` the most similar of ``others`` but itself (the smallest of equals).
-
-    Both are ascending and ``rows`` is part of ``others``. A group without others gets similarity -inf.
-    """
-    nearest = np.empty(len(rows), dtype=np.int64)
-    similarity = np.empty(len(rows))
-    values = exact_floats(sums[others])
-    place = np.searchsorted(others, rows)
-    step = max(1, TILE * TILE // len(others))
-    for start in range(0, len(rows), step):
-        part = place[start : start + step]
-        means = (with_signs(values[part], subtracted) @ values.T).astype(np.float64)
-        means /= np.multiply.outer(scale[others[part]], scale[others])
-        means[np.arange(len(part)), part] = -np.inf
-        best = means.argmax(axis=1)
-        nearest[start : start + step] = others[best]
-        similarity[start : start + step] = means[np.arange(len(part)), best]
-    return nearest, similarity
+def _find_nearest(
+    nearest: Labels,
+    highest: NDArray[np.float64],
+    i: NDArray[np.int32],
+    j: NDArray[np.int32],
+    similarity: NDArray[np.float64],
+    stale: NDArray[np.bool_],
+) -> None:
+    """Set for each stale group the most similar one (the smallest of equals) and its similarity, -inf without any."""
+    highest[stale] = -np.inf
+    nearest[stale] = len(nearest)
+    for source in (i, j):
+        asked = stale[source]
+        np.maximum.at(highest, source[asked], similarity[asked])
+    for source, target in ((i, j), (j, i)):
+        best = stale[source] & (similarity == highest[source])
+        np.minimum.at(nearest, source[best], target[best])

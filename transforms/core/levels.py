@@ -14,20 +14,24 @@ sorted by id, all sums are sums of whole numbers, and ties go to the smaller id.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.core.components import Labels, average_linkage, members_of, stars, unit_rows
+from transforms.core.components import Compared, Labels, average_linkage, members_of, stars, unit_rows
 from transforms.core.near_duplicates import near_duplicates
-from transforms.core.similarity import day_columns, document_frequencies, event_rows
+from transforms.core.neighbours import TILE
+from transforms.core.similarity import DAY_COLUMNS, day_columns, document_frequencies, event_rows
 from transforms.settings import ClusterSettings
 from transforms.types import Vector
 
 SECONDS_PER_DAY = 86_400
+DATE_COLUMNS = DAY_COLUMNS + 1
+SUBTRACTED = 1  # of them, those that speak against a pair
 
 Rows = NDArray[np.int8] | NDArray[np.int16]
 
@@ -44,20 +48,55 @@ class Partition:
     measures: tuple[Rows, Rows, Rows]
 
 
-def partition(vectors: Sequence[Vector], settings: ClusterSettings) -> Partition:
+class Found(NamedTuple):
+    """What workers have found of the groups before they are made: duplicates, and pairs that are similar."""
+
+    duplicate: Labels
+    compared: Compared | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What has to be known before stories are compared.
+
+    ``duplicate`` [n] are the groups of duplicates, ``medoids`` has the row of each group's medoid, ``measures``
+    are those of ``Partition``, and ``votes`` has a row for each group: meaning, words and dates, [m, d + DAYS].
+    """
+
+    duplicate: Labels
+    medoids: NDArray[np.int64]
+    measures: tuple[Rows, Rows]
+    votes: NDArray[np.int16]
+
+
+def partition(vectors: Sequence[Vector], settings: ClusterSettings, found: Found | None = None) -> Partition:
     """Return the groups of vectors at all levels.
 
     Args:
         vectors: One or more, sorted by id; all embeddings have one length.
         settings: Where the cuts lie.
+        found: What is known of their groups already.
     """
+    ready = prepared(vectors, settings, found.duplicate if found else None)
+    embeddings, rows = ready.measures
+    story, topic = stories_and_topics(ready, settings, found.compared if found else None)
+    return Partition((ready.duplicate, story, topic), (embeddings, rows, rows))
+
+
+def prepared(vectors: Sequence[Vector], settings: ClusterSettings, duplicate: Labels | None = None) -> Prepared:
+    """Return what is compared to find stories; ``duplicate`` are the groups of duplicates, if they are known."""
     embeddings = int8_rows(vectors)
-    duplicate = duplicates(vectors, settings)
-    medoids = [medoid(group, unit_rows(embeddings[group]), vectors) for group in members_of(duplicate)]
+    if duplicate is None:
+        duplicate = duplicates(vectors, settings)
+    groups = list(members_of(duplicate))
+    medoids = np.array([medoid(group, embeddings, vectors) for group in groups])
     words = [vector.words for vector in vectors]
     rows = event_rows(embeddings, words, document_frequencies([words[row] for row in medoids]))
-    story, topic = stories_and_topics(vectors, rows, duplicate, medoids, settings)
-    return Partition((duplicate, story, topic), (embeddings, rows, rows))
+    days = day_columns([_first_day([vectors[row] for row in group]) for group in groups])
+    votes = np.empty((len(groups), rows.shape[1] + DATE_COLUMNS), dtype=np.int16)
+    np.take(rows, medoids, axis=0, out=votes[:, :-DATE_COLUMNS])
+    votes[:, -DATE_COLUMNS:] = days
+    return Prepared(duplicate, medoids, (embeddings, rows), votes)
 
 
 def int8_rows(vectors: Sequence[Vector]) -> NDArray[np.int8]:
@@ -82,27 +121,20 @@ def duplicates(vectors: Sequence[Vector], settings: ClusterSettings) -> Labels:
 
 
 def stories_and_topics(
-    vectors: Sequence[Vector],
-    rows: NDArray[np.int16],
-    duplicate: Labels,
-    medoids: Sequence[int],
-    settings: ClusterSettings,
+    ready: Prepared, settings: ClusterSettings, compared: Compared | None = None
 ) -> tuple[Labels, Labels]:
     """Return the story and the topic of each vector, [n], as the smallest row of the group.
 
     Args:
-        vectors: Sorted by id.
-        rows: Their ``event_rows``, [n, d].
-        duplicate: Their ``duplicates``, [n].
-        medoids: The medoid of each group of duplicates, in the order of the groups.
+        ready: What is compared.
         settings: Where the cuts lie.
+        compared: The similar pairs of votes, if they have been found already.
     """
-    groups, group_of = np.unique(duplicate, return_inverse=True)
-    votes = rows[medoids]
-    days = [_first_day([vectors[row] for row in group]) for group in members_of(duplicate)]
-    dated = np.hstack([votes, day_columns(days)])
-    story = average_linkage(dated, np.ones(len(groups), dtype=np.int64), settings.story, subtracted=1)
+    groups, group_of = np.unique(ready.duplicate, return_inverse=True)
+    each = np.ones(len(groups), dtype=np.int64)
+    story = average_linkage(ready.votes, each, settings.story, SUBTRACTED, compared)
 
+    votes = ready.votes[:, :-DATE_COLUMNS]
     stories, story_of = np.unique(story, return_inverse=True)
     sums = np.zeros((len(stories), votes.shape[1]), dtype=np.int32)  # of 2**20 vectors at most: one worker holds fewer
     np.add.at(sums, story_of, votes)
@@ -110,16 +142,24 @@ def stories_and_topics(
     return groups[story[group_of]], groups[topic[group_of]]
 
 
-def medoid(group: NDArray[np.int64], units: NDArray[np.int64], vectors: Sequence[Vector]) -> int:
+def medoid(group: NDArray[np.int64], measure: Rows, vectors: Sequence[Vector]) -> int:
     """Return the member with the highest mean cosine to the others; of equals a story, then the smallest id.
 
-    ``group`` [m] are its members' rows, ``units`` [m, d] their ``unit_rows``.
+    ``group`` [m] are its members' rows of ``measure`` [n, d].
     """
     if len(group) == 1:
         return int(group[0])
-    centrality = np.einsum("ij,ij->i", units, units.sum(axis=0) - units)
+    total = np.zeros(measure.shape[1], dtype=np.int64)
+    for units in _unit_blocks(measure, group):
+        total += units.sum(axis=0)
+    centrality = np.concatenate([np.einsum("ij,ij->i", units, total - units) for units in _unit_blocks(measure, group)])
     central = group[centrality == centrality.max()].tolist()
     return min(central, key=lambda row: (vectors[row].kind != "story", row))
+
+
+def _unit_blocks(measure: Rows, group: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, len(group), TILE):
+        yield unit_rows(measure[group[start : start + TILE]])
 
 
 def _first_day(members: Sequence[Vector]) -> int | None:

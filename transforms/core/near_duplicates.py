@@ -12,6 +12,7 @@ both samples are complete, so what they share there is a fair sample of what the
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ MAX_CONFLICTS = (0.5, 0.08)
 SHORT = 20  # shingles below which a text says too little to be told from a part of another
 SHORT_JACCARD = 0.5
 NEIGHBOURS = 24  # texts with a common shingle that are compared with each other, by row
+ROWS = 8192  # texts whose pairs are counted at a time
 ANCHORS = 4  # the first texts with a common shingle, which are compared with all others
 
 _ALL = 1 << 32  # above every hash
@@ -130,21 +132,52 @@ def candidates(sketches: Sequence[bytes], jaccard: float) -> Pairs:
     """
     n = len(sketches)
     sizes = np.array([len(sketch) // 4 for sketch in sketches], dtype=np.int64)
-    hashes = np.frombuffer(b"".join(sketches), dtype="<u4")
-    rows = np.repeat(np.arange(n), sizes)
-    order = np.lexsort((rows, hashes))
-    hashes, rows = hashes[order], rows[order]
-    first = np.searchsorted(hashes, hashes)  # where the run of an entry's hash starts
-    place = np.arange(len(hashes)) - first
+    rows, ends = _shared(np.frombuffer(b"".join(sketches), dtype="<u4"), sizes)
+    starts = np.zeros(len(rows), dtype=np.int64)  # of the run of an entry's hash
+    starts[1:] = np.where(ends[1:] == ends[:-1], 0, np.arange(1, len(rows)))
+    starts = np.maximum.accumulate(starts)
+    by_row = np.argsort(rows, kind="stable")
+    bounds = np.searchsorted(rows[by_row], np.arange(0, n + ROWS, ROWS))
+    found = [(np.empty(0, dtype=np.int64),) * 2]
+    for start, end in itertools.pairwise(bounds.tolist()):
+        i, j, shared = _meetings(rows, starts, ends, by_row[start:end], n)
+        # The longer sketch is a part of the union, so this many are needed; half, for not all were counted.
+        enough = shared >= 0.5 * jaccard * np.maximum(sizes[i], sizes[j])
+        found.append((i[enough], j[enough]))
+    i, j = (np.concatenate(part) for part in zip(*found, strict=True))
+    return i, j
+
+
+def _shared(hashes: NDArray[np.uint32], sizes: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the texts of each hash that two or more have, ascending within a hash, and where its run ends."""
+    order = np.argsort(hashes, kind="stable")  # so texts stay ascending
+    ordered = hashes[order]
+    borders = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])[: len(ordered) + 1])
+    runs = np.diff(borders)
+    several = np.repeat(runs > 1, runs)
+    rows = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)[order[several]]
+    runs = runs[runs > 1]
+    return rows, np.repeat(np.cumsum(runs), runs)
+
+
+def _meetings(
+    rows: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    places: NDArray[np.int64],
+    n: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pairs whose first text stands at one of ``places``, sorted, and how many hashes each shares."""
     keys: list[NDArray[np.int64]] = []
     for step in range(1, NEIGHBOURS + 1):
-        later = np.flatnonzero(place >= step)
-        keys.append(rows[later - step] * n + rows[later])
-    for anchor in range(ANCHORS):
-        later = np.flatnonzero(place > anchor + NEIGHBOURS)
-        keys.append(rows[first[later] + anchor] * n + rows[later])
+        here = places[places + step < ends[places]]
+        keys.append(rows[here].astype(np.int64) * n + rows[here + step])
+    # An anchor meets all that stand further behind it than its neighbours do.
+    anchors = places[places - starts[places] < ANCHORS]
+    behind = anchors + NEIGHBOURS + 1
+    lengths = np.maximum(ends[anchors] - behind, 0)
+    offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    keys.append(np.repeat(rows[anchors].astype(np.int64) * n, lengths) + rows[np.repeat(behind, lengths) + offsets])
     pairs, shared = np.unique(np.concatenate(keys), return_counts=True)
     i, j = np.divmod(pairs, max(1, n))
-    # The longer sketch is a part of the union, so this many are needed; half, for not all were counted.
-    enough = shared >= 0.5 * jaccard * np.maximum(sizes[i], sizes[j])
-    return i[enough], j[enough]
+    return i, j, shared

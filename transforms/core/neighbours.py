@@ -8,25 +8,16 @@ machine, for every tile size and any number of threads.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-TILE = 2048  # rows of a tile; a tile's similarities take TILE * TILE * 4 or 8 bytes
+TILE = 2048  # rows of a tile; a tile's similarities take TILE * TILE * 4 bytes
+PAIRS = 512  # pairs whose products are taken at a time
 
-Array = NDArray[np.generic]
+Array = NDArray[np.signedinteger]
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
-
-
-def exact_floats(rows: Array) -> NDArray[np.floating]:
-    """Return the whole numbers ``rows`` [n, d] in the smallest float type in which products are exact.
-
-    By Cauchy-Schwarz no partial sum of a product exceeds the larger squared norm: float32 holds whole
-    numbers up to 2**24, float64 up to 2**53.
-    """
-    blocks = (rows[start : start + TILE].astype(np.float64) for start in range(0, len(rows), TILE))
-    largest = max((float(np.einsum("ij,ij->i", block, block).max()) for block in blocks), default=0.0)
-    return rows.astype(np.float32 if largest <= 2**24 else np.float64)
 
 
 def norms(rows: Array) -> NDArray[np.float64]:
@@ -47,33 +38,93 @@ def with_signs(values: NDArray[np.floating], subtracted: int) -> NDArray[np.floa
     return mirrored
 
 
+def products(rows: Array, i: NDArray[np.int64], j: NDArray[np.int64], subtracted: int = 0) -> NDArray[np.float64]:
+    """Return the products ``rows[i] @ rows[j]`` [m] of whole numbers, exact below 2**53 and else rounded once."""
+    found = np.empty(len(i))
+    for start in range(0, len(i), PAIRS):
+        part = slice(start, start + PAIRS)
+        one, other = rows[i[part]].astype(np.float64), rows[j[part]].astype(np.float64)
+        if subtracted:
+            one[:, -subtracted:] *= -1
+        if not _exact(one, other):  # groups of ten thousands
+            one, other = one.astype(np.int64), other.astype(np.int64)
+        found[part] = np.einsum("ij,ij->i", one, other)
+    return found
+
+
+def _exact(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether no sum on the way to a product can leave the whole numbers that float64 holds (Cauchy-Schwarz)."""
+    if one.shape[1] * np.abs(one).max() * np.abs(other).max() < 2**53:
+        return True
+    squares = np.einsum("ij,ij->i", one, one) * np.einsum("ij,ij->i", other, other)
+    return bool(squares.max() < 2.0**104)
+
+
 def pair_tiles(
-    rows: Array, scale: NDArray[np.float64], threshold: float, tile: int = TILE, subtracted: int = 0
+    rows: Array, scale: NDArray[np.float64], threshold: float, tile: int | None = None, subtracted: int = 0
 ) -> Iterator[Pairs]:
     """Yield, tile by tile, the pairs with ``rows[i] @ rows[j] / (scale[i] * scale[j]) >= threshold``.
 
     Args:
         rows: Whole numbers, [n, d].
         scale: Positive, [n]: the norms for cosine similarity.
-        threshold: Least similarity of a pair; above 0.
-        tile: Rows of a tile.
+        threshold: Least similarity of a pair.
+        tile: Rows of a tile; None for TILE.
         subtracted: Of the last so many columns the products are subtracted, not added.
 
     Yields:
-        i, j (with i < j) and their similarity, sorted by i and j within a tile.
+        i, j (with i < j) and their product, sorted by i and j within a tile.
     """
-    values = exact_floats(rows)
-    narrow = scale.astype(values.dtype)
-    for top in range(0, len(values), tile):
-        above = slice(top, top + tile)
-        for left in range(top, len(values), tile):
-            beside = slice(left, left + tile)
-            products = with_signs(values[above], subtracted) @ values[beside].T
-            # A cheap bound in the tile's own precision; the exact test follows for the few that pass.
-            least = narrow[above] * narrow.dtype.type(threshold * (1 - 1e-5))
-            bound = np.multiply.outer(least, narrow[beside])
-            row, column = np.nonzero(products >= bound)
-            i, j = row + top, column + left
-            similarity = products[row, column].astype(np.float64) / (scale[i] * scale[j])
-            keep = (i < j) & (similarity >= threshold)
-            yield i[keep], j[keep], similarity[keep]
+    tile = tile or TILE
+    tiles = Tiles.of(rows, scale, threshold, subtracted)
+    for top in range(0, len(rows), tile):
+        for left in range(top, len(rows), tile):
+            yield tiles.between(rows[top : top + tile], rows[left : left + tile], top, left)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How the similar pairs of two blocks of rows are found.
+
+    Products are taken in float32, which is fast, of the rows as they are if all have one scale and all products
+    are exact, else of the rows at about length 1. Then they are a cheap bound, less ``slack``, and the exact
+    product follows for the few pairs that pass.
+    """
+
+    scale: NDArray[np.float64]
+    threshold: float
+    subtracted: int
+    exact: bool
+    slack: float
+
+    @classmethod
+    def of(cls, rows: Array, scale: NDArray[np.float64], threshold: float, subtracted: int) -> Tiles:
+        squares = norms(rows) ** 2
+        exact = bool(len(rows)) and bool(squares.max() <= 2**24 and (scale == scale[0]).all())
+        # Of a product of d terms in float32 the error is at most d * 2**-24 times both lengths (Higham 2002).
+        longest = float((squares / scale**2).max()) if len(rows) else 1.0
+        slack = 1e-6 if exact else 2 * (rows.shape[1] + 4) * 2.0**-24 * longest
+        return cls(scale, threshold, subtracted, exact, slack)
+
+    def between(self, above: Array, beside: Array, top: int, left: int) -> Pairs:
+        """Return i, j (i < j) and the product of the pairs of two blocks that start at rows ``top`` and ``left``."""
+        scale = self.scale[top : top + len(above)], self.scale[left : left + len(beside)]
+        least = self.threshold - self.slack
+        if self.exact:
+            one, other = above.astype(np.float32), beside.astype(np.float32)
+            least *= float(scale[0][0]) ** 2
+        else:
+            one, other = (
+                (rows / size[:, None]).astype(np.float32) for rows, size in zip((above, beside), scale, strict=True)
+            )
+        near = with_signs(one, self.subtracted) @ other.T
+        row, column = np.nonzero(near >= np.float32(least))
+        before = row + top < column + left
+        row, column = row[before], column[before]
+        if self.exact:
+            product = near[row, column].astype(np.float64)
+        else:
+            both = np.concatenate([above, beside])
+            product = products(both, row, column + len(above), self.subtracted)
+        keep = product / (scale[0][row] * scale[1][column]) >= self.threshold
+        return row[keep] + top, column[keep] + left, product[keep]
