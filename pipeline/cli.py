@@ -212,8 +212,10 @@ def _run(arguments: list[str]) -> int:
     inputs = (*options.inputs, *options.input)
     if not inputs:
         raise UsageError("no input: name a folder, a file or a pattern, for example copydesk run pages/ -o out")
-    if options.output is None:
+    if not options.output:
         raise UsageError("no output: name a directory with -o, for example copydesk run pages/ -o out")
+    if options.state == "":
+        raise UsageError("--state is empty: name a directory")
     settings = _settings(options)
 
     logs.configure(options.verbose, options.log_format)

@@ -254,7 +254,7 @@ class _Run:
         self.named = list(named)
         seen = inbox.seen_files(self.state.table(inbox.FILES))
         new = inbox.new_files(self.all_inputs, seen)
-        earlier = self.workspace.claimed() or {"inputs": {}}
+        earlier = self.workspace.claimed(or_none=overwrite) or {"inputs": {}}
         begun = earlier["inputs"]
         if earlier == self._identity() | {"inputs": begun}:
             self._take(begun)
@@ -359,7 +359,7 @@ class _Run:
 
     def _complete(self) -> dict[str, Any] | None:
         """Return the manifest if all that is asked for has been done before."""
-        manifest = read_json(self.workspace.path("manifest.json"))
+        manifest = read_json(self.workspace.path("manifest.json"), or_none=True)
         if manifest is None or not exists(self.workspace.path("_SUCCESS")) or not self._asked_before(manifest):
             return None
         done = (self.workspace.finished(phase, self.fingerprints[phase]) for phase in PHASES[:-1] if self._asked(phase))

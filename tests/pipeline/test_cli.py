@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import pipeline
-from pipeline import Interrupted, RunError, UsageError, cli, explain, runner
+from pipeline import Interrupted, RunError, UsageError, cli, explain, report, runner
 from pipeline.cli import main
 from transforms.types import PageRecord, PageResult, Segment, Source
 
@@ -156,6 +156,8 @@ def test_short_forms_win_over_set_and_set_over_the_configuration(calls: list[dic
 
 def test_errors_of_the_command_itself(error_of: Callable[..., str], tmp_path: Path) -> None:
     assert error_of("explian", "x.html") == "unknown command 'explian' (did you mean 'explain'?)"
+    assert error_of("pages", "-o", "", "--state", "s").startswith("no output: name a directory")
+    assert error_of("pages", "-o", "out", "--state", "") == "--state is empty: name a directory"
     assert error_of("pages") == ("no output: name a directory with -o, for example copydesk run pages/ -o out")
     assert error_of("run", "-o", "out") == (
         "no input: name a folder, a file or a pattern, for example copydesk run pages/ -o out"
@@ -188,6 +190,11 @@ def test_a_path_that_looks_like_a_command_is_an_input(
     monkeypatch.chdir(tmp_path)
     assert main(["reports", "-o", "out"]) == 0
     assert calls[0]["inputs"] == ("reports",)
+
+
+def test_the_summary_cannot_steer_a_terminal() -> None:
+    shown = report.summary(MANIFEST | {"least_certain": ["\x1b]0;mine\x07"]}, "out")
+    assert "\x1b" not in shown and "\x07" not in shown and "--id '\ufffd]0;mine\ufffd'" in shown
 
 
 def test_the_summary_says_what_came_out_and_what_to_do_next(

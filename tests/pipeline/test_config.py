@@ -133,6 +133,12 @@ def test_errors_of_names_and_files(tmp_path: Path) -> None:
     )
     assert error_in("[embed]\nmodel = 3\n") == f"embed.model in {file} must be a text in quotes, not 3"
     assert error_in("[run]\nworkers = true\n") == f"run.workers in {file} must be a whole number, not True"
+    assert error_in(f"a = {'[' * 5_000}\n") == f"{file} cannot be used: maximum recursion depth exceeded"
+    assert error_in(f"a = {'9' * 5_000}\n").startswith(f"{file} cannot be used: Exceeds the limit")
+    assert error_of(name="x" * 5_000).startswith("no configuration 'xxx")
+    assert error_in(f"[input]\nmax_bytes = {10**16}\n") == (
+        f"input.max_bytes in {file} must be at most 1000000000000000, not 10000000000000000"
+    )
     assert error_in("[run]\nworkers = 1.0\n") == f"run.workers in {file} must be a whole number, not 1.0"
 
 

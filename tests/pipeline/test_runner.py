@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import TABLES, Interrupted, RunError, UsageError, engine, logs, phases, runner
+from pipeline import TABLES, Interrupted, RunError, UsageError, engine, logs, phases, report, runner
 from pipeline.engine import Engine, choose_engine
 from pipeline.sinks import row
 from pipeline.sources import match_inputs, read_file
@@ -500,6 +500,36 @@ def test_lost_texts_fail_the_run(
     assert str(caught.value) == (
         "segment wrote 4 stories and teasers, but embed made 3 vectors and 0 failures of them; please report it"
     )
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 100_000])
+def test_a_record_of_the_run_that_is_damaged_is_made_again(
+    content: str, tmp_path: Path, run_pages: Run, write_jsonl: WriteJsonl
+) -> None:
+    inputs, out = [write_jsonl("in.jsonl", [{"id": "a", "text": "One line of text."}])], tmp_path / "out"
+    run_pages(inputs, out, until="segment")
+    (out / "manifest.json").write_text(content)
+    (out / ".work/segment/done.json").write_text(content)
+    with pytest.raises(UsageError, match=r"manifest\.json is damaged\. Give the command of its run again"):
+        report.rewrite(str(out))
+    assert run_pages(inputs, out, until="segment")["counts"]["pages"] == 1
+    (out / ".work/run.json").write_text(content)
+    with pytest.raises(UsageError, match=r"run\.json is damaged.*with --overwrite"):
+        run_pages(inputs, out, until="segment")
+    assert run_pages(inputs, out, until="segment", overwrite=True)["counts"]["pages"] == 1
+
+
+@pytest.mark.parametrize("made", ["link", "pipe", "directory"])
+def test_what_stands_in_the_place_of_the_lock_is_not_written_to(
+    made: str, tmp_path: Path, run_pages: Run, write_jsonl: WriteJsonl
+) -> None:
+    lock, mine = tmp_path / "out/.work/lock", tmp_path / "mine.txt"
+    lock.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    {"link": lambda: lock.symlink_to(mine), "pipe": lambda: os.mkfifo(lock), "directory": lock.mkdir}[made]()
+    with pytest.raises(UsageError, match=r"lock is no file, and stands where a run has its lock"):
+        run_pages([write_jsonl("in.jsonl", [{"id": "a", "text": "One line."}])], tmp_path / "out")
+    assert mine.read_text() == "mine"
 
 
 def test_two_runs_do_not_share_a_directory(
