@@ -7,8 +7,8 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint types test docs eval errors eval-clusters pages bench bench-clusters train schemas downstream soak wheel image \
-	image-check wheel-check check clean
+.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench bench-clusters scale train \
+	layout schemas downstream soak wheel image image-check wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,12 @@ demo: venv  ## the whole product over the demo pages: HTML, text, JSONL, a WARC 
 	@echo "The tables are in demo-out/, the report is demo-out/report.html. One page, line by line:"
 	@echo "  $(BIN)/copydesk explain tests/data/demo/archive/ferry-passengers.txt"
 
+DESK ?= .
+RUN_DATE ?= $(shell date +%F)
+nightly: venv  ## one run over what is new in DESK/inbox, into DESK/out/run_date=RUN_DATE, with DESK/state
+	$(BIN)/copydesk run $(DESK)/inbox -o $(DESK)/out/run_date=$(RUN_DATE) --state $(DESK)/state --config nightly \
+	  --set run.date=$(RUN_DATE) $(RUN_FLAGS)
+
 lint: venv  ## style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,6 +52,9 @@ docs: venv  ## the documents as a site in build/docs/; a broken link or referenc
 	$(BIN)/python -m sphinx -W --keep-going -q -c docs . build/docs
 	@echo "The site begins at build/docs/docs/index.html"
 
+screenshots: venv  ## the pictures in docs/images/, of the demo pages, with Chromium
+	PYTHONPATH=. $(BIN)/python docs/build_screenshots.py
+
 eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, beside the peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks.evaluate --data $(DATA) --folds build/folds --peers $(VENV)-peers/bin/python
 
@@ -56,12 +65,14 @@ eval-clusters: venv  ## duplicates beside MinHash, events, topics and links
 	$(BIN)/python -m benchmarks.clusters --data $(DATA)
 
 READS := $(addprefix transforms/core/,characters.py coherence.py dates.py dom.py dom_features.py encoding.py features.py \
-	json_ld.py lexicon.py lines.py metadata.py page_title.py people.py role_model.py)
-build/folds/done: training/*.py transforms/types.py $(READS) | venv
+	json_ld.py lexicon.py lines.py metadata.py page_title.py people.py role_model.py words.py)
+FITS := $(filter-out training/kinds.py training/layout.py,$(wildcard training/*.py))
+build/folds/done: $(FITS) transforms/types.py $(READS) | venv
 	rm -f build/folds/*.npz
 	export OMP_NUM_THREADS=1; \
 	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 0 1 2 & first=$$!; \
 	$(BIN)/python -m training.train --data $(DATA) --folds build/folds --only 3 4 && wait $$first
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.layout --data $(DATA) --folds build/folds
 	touch $@
 
 $(VENV)-peers/.installed: benchmarks/peers.txt
@@ -74,8 +85,14 @@ pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page
 	$(BIN)/python -m benchmarks.metadata --data $(DATA) --peers $(VENV)-peers/bin/python --json benchmarks/results/metadata.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kinds --data $(DATA) --json benchmarks/results/kinds.json
 
+sites: venv build/folds/done  ## what site profiles gain, by the pages known of a site, and what they cost
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.sites --data $(DATA) --json benchmarks/results/sites.json
+
 bench: venv  ## speed per stage, into benchmarks/results/
 	$(BIN)/python -m benchmarks.speed --data $(DATA)
+
+scale: venv  ## what a billion pages would take, into docs/scale.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --measure --data $(DATA)
 
 bench-clusters: venv  ## processor time and memory of clustering 20,000 to 200,000 vectors; takes an hour
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale_clusters --data $(DATA)
@@ -83,6 +100,9 @@ bench-clusters: venv  ## processor time and memory of clustering 20,000 to 200,0
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
+
+layout: venv build/folds/done  ## rebuild the layout weights, from what the models fitted by site folds get wrong
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.layout --data $(DATA) --folds build/folds --out transforms/models/layout.json
 
 wheel: venv  ## dist/copydesk-VERSION-py3-none-any.whl
 	rm -rf build
@@ -96,8 +116,13 @@ image: wheel  ## the workers' image for Flink, Spark and Dataflow; IMAGE names i
 image-check: wheel  ## the steps of that image without a container engine, in a scratch environment
 	$(BIN)/python deploy/image_check.py
 
-soak: venv  ## the tests that take long
-	$(BIN)/python -m pytest -q -m soak
+$(VENV)-airflow/.installed:
+	$(PYTHON) -m venv $(VENV)-airflow
+	$(VENV)-airflow/bin/python -m pip install -q 'apache-airflow==3.3.2' 'apache-airflow-providers-apache-beam[google]==6.3.1'
+	touch $@
+
+soak: venv $(VENV)-airflow/.installed  ## the tests that take long, Airflow's in an environment of its own
+	AIRFLOW=$(abspath $(VENV)-airflow)/bin/airflow $(BIN)/python -m pytest -q -m soak
 
 schemas: venv  ## write docs/schemas/ from the source
 	$(BIN)/python docs/build_schemas.py
@@ -116,4 +141,4 @@ wheel-check: venv  ## build the wheel, install it elsewhere, run it from another
 check: test wheel-check  ## all that CI runs, and the wheel
 
 clean:  ## remove environments and everything built
-	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma $(VENV)-airflow build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -26,7 +26,7 @@ setup(
         "pipeline": ["templates/*"],
         "pipeline.configs": ["*.toml"],
         "pipeline.configs.sites": ["*.toml"],
-        "transforms.models": ["*.json", "*.npz", "*.md"],
+        "transforms.models": ["*.json", "*.npz", "*.md", "*.toml"],
     },
     entry_points={"console_scripts": ["copydesk = pipeline.cli:main"]},
     install_requires=[

@@ -229,6 +229,7 @@ def _run(arguments: list[str]) -> int:
                 overwrite=options.overwrite,
                 state=options.state,
                 beam_flags=beam_flags,
+                no_wait=options.no_wait,
             ),
             options.output,
             settings.run.max_failures,
@@ -255,6 +256,11 @@ def _run_parser() -> Parser:
         help="directory that a run leaves for the next: with it clusters keep their ids from run to run",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what OUT holds of another run")
+    parser.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="hand the next job over to a cluster's job service and end; the same command goes on from there",
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="log more, and tracebacks of errors")
     parser.add_argument(
         "--log-format",
@@ -320,6 +326,9 @@ def _report_errors(verbose: bool, command: Callable[[], int]) -> int:
         return command()
     except (UsageError, BrokenPipeError):
         raise
+    except engine.HandedOver as at_work:
+        print(f"{at_work}; give the same command again to go on when it has ended")
+        return DONE
     except (KeyboardInterrupt, engine.Interrupted):
         logs.complain("interrupted; run the same command again to continue")
         return FAILED

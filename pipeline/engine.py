@@ -18,16 +18,20 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import apache_beam as beam
+import grpc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options import pipeline_options
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, PortableOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.portable_runner import PipelineResult, PortableRunner
 from apache_beam.runners.runner import PipelineState
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from pipeline import UsageError
 from pipeline.config import suggestion
+from pipeline.files import remove_tree, write_json_atomically
+from pipeline.workspace import read_json
 
 log = logging.getLogger("copydesk")
 
@@ -39,6 +43,10 @@ GRACE = 10.0  # seconds from a signal to the end of the process
 
 class RunError(Exception):
     """A run that cannot go on; the text says why and what to do. Exit status 1."""
+
+
+class HandedOver(Exception):  # noqa: N818  no error
+    """A pipeline is at work as a job elsewhere, and nobody waits for it; the text says where."""
 
 
 class Interrupted(BaseException):
@@ -121,32 +129,77 @@ def _subclasses(cls: Any) -> Iterator[Any]:
         yield from _subclasses(subclass)
 
 
-def run_pipeline(engine: Engine, define: Callable[[beam.Pipeline], None], parallel: bool = True) -> Counter[str]:
+def run_pipeline(
+    engine: Engine, define: Callable[[beam.Pipeline], None], parallel: bool = True, job_file: str | None = None
+) -> Counter[str]:
     """Build a pipeline, run it to its end and return its counters as ``stage/name``.
 
     Args:
         engine: Where to run it.
         define: Builds the graph on a root.
         parallel: Whether more than one local worker process is of use.
+        job_file: Where the id of the job stands or is to be written, if nobody is to wait for it; None to wait.
 
     Raises:
         RunError: It did not end well, and the engine has no more to say.
+        HandedOver: It is at work.
     """
     options = PipelineOptions(list(engine.flags))
     runner: Any = engine.name
     if engine.is_local and engine.workers > 1 and parallel:
         runner = FnApiRunner(SubprocessSDKEnvironment.from_command_string(_worker_command()))
         options.view_as(DirectOptions).direct_num_workers = engine.workers
-    pipeline = beam.Pipeline(runner=runner, options=options)
-    define(pipeline)
-    result = pipeline.run()
-    state = result.wait_until_finish()
+    job = None if job_file is None else read_json(job_file)
+    if job is None:
+        pipeline = beam.Pipeline(runner=runner, options=options)
+        define(pipeline)
+        result: Any = pipeline.run()
+        if job_file is not None:
+            write_json_atomically(job_file, {"job": result._job_id})
+    else:
+        result = _job(options, job["job"])
+    state = result.wait_until_finish() if job_file is None else _state_of(result)
+    if job_file is not None and not PipelineState.is_terminal(state) and state != PipelineState.UNKNOWN:
+        raise HandedOver(f"job {result._job_id} on {options.view_as(PortableOptions).job_endpoint} is {state.lower()}")
+    if job_file is not None:
+        remove_tree(job_file)  # it has ended: whoever needs this pipeline again runs it again
     if state not in (PipelineState.DONE, None):
         raise RunError(f"the pipeline ended as {state}; the log of {engine.name} says why")
     counters: Counter[str] = Counter()
     for counter in result.metrics().query(MetricsFilter())["counters"]:
         counters[f"{counter.key.metric.namespace}/{counter.key.metric.name}"] += counter.committed or 0
     return counters
+
+
+def refuse_to_leave(engine: Engine) -> None:
+    """Refuse to hand jobs over to an engine that does not outlive this process, or that we cannot ask later.
+
+    Raises:
+        UsageError: It is such an engine; the text says what it would have to be.
+    """
+    options = PipelineOptions(list(engine.flags)).view_as(PortableOptions)
+    if engine.name != "PortableRunner" or options.job_endpoint in (None, "embed"):
+        raise UsageError(
+            "--no-wait needs a job service that goes on without this process: --runner=PortableRunner and "
+            f"--job_endpoint=HOST:PORT among Beam's flags, not {engine.name}"
+        )
+    if options.environment_type == "LOOPBACK":
+        raise UsageError("--no-wait and --environment_type=LOOPBACK exclude each other: the worker is this process")
+
+
+def _job(options: PipelineOptions, id: str) -> Any:
+    """Return the job that was handed over before, as its service knows it."""
+    service = PortableRunner().create_job_service(options).job_service
+    return PipelineResult(service, id, iter(()), iter(()))
+
+
+def _state_of(result: Any) -> str:
+    try:
+        return str(result.state)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.UNAVAILABLE:
+            raise RunError("the job service does not answer; give the command again when it does") from error
+        return PipelineState.UNKNOWN  # it has forgotten the job
 
 
 def _worker_command() -> str:

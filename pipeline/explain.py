@@ -20,6 +20,7 @@ from pipeline.rules import load_rules
 from transforms.core import PageError, segment_page
 from transforms.core.encoding import REPLACEMENT, decode, is_binary
 from transforms.core.role_model import ModelError
+from transforms.core.words import WordsError
 from transforms.types import Page, PageResult, Segment, Source
 
 _SUFFIX_KINDS = {".html": "html", ".htm": "html", ".txt": "text"}
@@ -82,7 +83,7 @@ def explain(name: str, kind: str | None, config: Config, url: str | None = None)
     page_id = "page" if name == "-" else path.with_suffix("").name
     try:
         return segment_page(Page(page_id, kind, content, Source(name), url), config.segment, rules)
-    except ModelError as error:
+    except (ModelError, WordsError) as error:
         raise UsageError(str(error)) from error
 
 

@@ -50,7 +50,7 @@ class InputFile:
 
     ``root`` is the directory from which the ids of one-page files are counted, ``kind`` one of
     ``html text jsonl parquet warc wet``, ``compression`` ``"gz"``, ``"zst"`` or empty, ``size`` in
-    bytes as stored.
+    bytes as stored, ``modified`` when it was changed last, in nanoseconds, where an object store said so.
     """
 
     path: str
@@ -58,6 +58,7 @@ class InputFile:
     size: int
     kind: str
     compression: str = ""
+    modified: int | None = None
 
 
 def read_file(file: InputFile, settings: InputSettings) -> Iterator[Page | Failure]:

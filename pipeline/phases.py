@@ -17,29 +17,48 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline.config import Config
 from pipeline.files import BlockFiles
+from pipeline.inbox import PAGES, TakeNew, page_row
 from pipeline.sinks import CLUSTER_COLUMNS, WriteTable, read_file_rows, read_table, table_files, vector_of, write_rows
+from pipeline.site_files import (
+    ProfileFiles,
+    WriteBySite,
+    labelled_pages,
+    labelled_row,
+    profile_row,
+    site_pages,
+    site_rows,
+)
 from pipeline.sources import InputFile, ReadPages, content_hash
 from pipeline.state import member_row, read_registry
 from pipeline.workspace import Workspace, exists
 from transforms.blocks import FindBlocks
 from transforms.clusters import ClusterVectors, RowClusters
 from transforms.core.ids import Conflict, Sighting
-from transforms.core.site_rules import SiteRules
+from transforms.core.segment import Labelled, lines_of_site
+from transforms.core.site_profile import PageLines, is_remembered
+from transforms.core.site_rules import NO_RULES, SiteRules
 from transforms.embed import EmbedItem, EmbedTexts, story_item, teaser_item
 from transforms.ids import FindConflicts, SettleIds
 from transforms.links import LinkTeasers
 from transforms.metrics import FAILED, Tick, count
 from transforms.roles import LabelRoles
+from transforms.sites import JudgeLines, LearnSites, SampleSites
 from transforms.stories import SplitStories
 from transforms.types import Page, PageRecord, PageResult, Segment, Source, Story, Teaser, Vector
 
+_SITE_PAGE = tuple[str, PageLines]
 LEFT = {"members": "known_members", "clusters": "known_clusters", "forwards": "forwards"}  # for the next run: schemas
 
 ROWS = "rows"  # directory of the phase cluster: what all workers compare
 
 
 def define_survey(
-    root: beam.Pipeline, files: Sequence[InputFile], config: Config, workspace: Workspace, ticks: str
+    root: beam.Pipeline,
+    files: Sequence[InputFile],
+    config: Config,
+    workspace: Workspace,
+    ticks: str,
+    seen: str | None = None,
 ) -> None:
     """Read all inputs once, without parsing, and write which ids are used more than once.
 
@@ -49,11 +68,17 @@ def define_survey(
         config: The settings.
         workspace: Where to write.
         ticks: The directory for progress, or empty.
+        seen: The table of the pages that earlier runs have had, which are left out; "" for the first run. Unless it
+            is None, the pages that are read are written for the next.
     """
     pages = root | "Read" >> ReadPages(files, config.input)
     pages.failures | "ProgressOfFailures" >> Tick(ticks, FAILED)
+    if seen is not None:
+        rows = pages.out | "PageRows" >> beam.Map(page_row)
+        rows | "Write seen" >> WriteTable(PAGES, workspace.work("survey", PAGES))
     conflicts = (
         pages.out
+        | "TakeNew" >> TakeNew(seen or "")
         | "Progress" >> Tick(ticks)
         | "Sight" >> beam.Map(_sight).with_output_types(tuple[str, Sighting])
         | "FindConflicts" >> FindConflicts()
@@ -85,6 +110,7 @@ def define_segment(
     rules: SiteRules,
     workspace: Workspace,
     ticks: str,
+    seen: str | None = None,
 ) -> None:
     """Read the inputs and write the tables stories, teasers, pages, segments and failures.
 
@@ -95,25 +121,148 @@ def define_segment(
         rules: The rules of the user's own.
         workspace: Where the survey's files are, and where to write.
         ticks: The directory for progress, or empty.
+        seen: As for the survey.
     """
+    labelled, failures = _label(root, files, config, rules, rules, workspace, seen)
+    _split(labelled, failures, config, workspace, ticks)
+
+
+def define_learn(
+    root: beam.Pipeline,
+    files: Sequence[InputFile],
+    config: Config,
+    rules: SiteRules,
+    workspace: Workspace,
+    ticks: str,
+    seen: str | None = None,
+    known: str | None = None,
+) -> None:
+    """Read the inputs and write the labelled pages, the profiles of their sites, and failures.
+
+    This is the first of two passes, and ``define_judge`` the second: which lines recur on a site is known only when
+    all of its pages have been seen. Labelled pages lie in files between the two, so that none is parsed twice.
+
+    Args:
+        root: A pipeline.
+        files: The inputs.
+        config: The settings.
+        rules: The rules of the user's own, for their selectors; they are applied in the second pass.
+        workspace: Where the survey's files are, and where to write.
+        ticks: The directory for progress, or empty.
+        seen: As for the survey.
+        known: The table of sites that earlier runs have left, "" for the first run; None for a run without a state.
+            Unless it is None, the table after this run is written.
+    """
+    labelled, failures = _label(root, files, config, rules, NO_RULES, workspace, seen)
+    pages = labelled | "Progress" >> Tick(ticks)
+    (
+        pages
+        | "LabelledRow" >> beam.Map(labelled_row)
+        | "Write labelled" >> WriteTable("labelled", workspace.work("segment", "labelled"))
+    )
+    lines = pages | "LinesOfSite" >> beam.FlatMap(_lines_of_site, config.run.date).with_output_types(_SITE_PAGE)
+    earlier = (
+        root
+        | "KnownFiles" >> beam.Create(table_files(known) if known else [], reshuffle=False).with_output_types(str)
+        | "ReadKnown" >> beam.FlatMap(site_pages).with_output_types(_SITE_PAGE)
+        | "Forget" >> beam.Filter(_is_remembered, config.run.date, config.state.keep_days)
+    )
+    sites = (lines, earlier) | "AllPages" >> beam.Flatten() | "SampleSites" >> SampleSites()
+    (
+        sites
+        | "LearnSites" >> LearnSites()
+        | "ProfileRows" >> beam.Map(profile_row)
+        | "Write profiles" >> WriteBySite("profiles", workspace.work("segment", "profiles"))
+    )
+    if known is not None:
+        (
+            sites
+            | "SiteRows" >> beam.FlatMapTuple(site_rows)
+            | "Leave sites" >> WriteBySite("sites", workspace.work("segment", "sites"))
+        )
+    (
+        failures
+        | "AllFailures" >> beam.Flatten()
+        | "ProgressOfFailures" >> Tick(ticks, FAILED)
+        | "Write failures" >> WriteTable("failures", workspace.work("segment", "unlabelled"))
+    )
+
+
+def _lines_of_site(labelled: Labelled, seen: str) -> Iterator[tuple[str, PageLines]]:
+    found = lines_of_site(labelled, seen)
+    if found is not None:
+        yield found
+
+
+def _is_remembered(site_page: tuple[str, PageLines], run_date: str, keep_days: int) -> bool:
+    return is_remembered(site_page[1], run_date, keep_days)
+
+
+def define_judge(root: beam.Pipeline, config: Config, rules: SiteRules, workspace: Workspace, ticks: str) -> None:
+    """Read the labelled pages and write the tables that ``define_segment`` writes.
+
+    Args:
+        root: A pipeline.
+        config: The settings.
+        rules: The rules of the user's own.
+        workspace: Where the first pass has written, and where to write.
+        ticks: The directory for progress, or empty.
+    """
+    files = table_files(workspace.work("segment", "labelled"))
+    pages = (
+        root
+        | "Files" >> beam.Create(files, reshuffle=False).with_output_types(str)
+        | "Spread" >> beam.Reshuffle()
+        | "ReadLabelled" >> beam.FlatMap(labelled_pages)
+    )
+    profiles = ProfileFiles(workspace.work("segment", "profiles"))
+    judged = pages | "JudgeLines" >> JudgeLines(profiles, rules, config.segment.max_seconds)
+    earlier = (
+        root
+        | "FailureFiles" >> beam.Create(table_files(workspace.work("segment", "unlabelled")), reshuffle=False)
+        | "ReadFailures" >> beam.FlatMap(read_file_rows)
+    )
+    _split(judged.out, [earlier, judged.failures], config, workspace, ticks)
+
+
+def _label(
+    root: beam.Pipeline,
+    files: Sequence[InputFile],
+    config: Config,
+    rules: SiteRules,
+    applied: SiteRules,
+    workspace: Workspace,
+    seen: str | None,
+) -> tuple[beam.PCollection[Labelled], list[beam.PCollection[Any]]]:
+    """Inputs to labelled pages, and failures. Selectors are those of ``rules``; ``applied`` decide lines."""
     conflicts = (
         root
         | "ReadConflicts" >> beam.io.ReadFromText(workspace.work("survey", "conflicts*.jsonl"))
         | "FromJson" >> beam.Map(_conflict_from_json).with_output_types(Conflict)
     )
     read = root | "Read" >> ReadPages(files, config.input)
-    settled = read.out | "SettleIds" >> SettleIds(conflicts)
+    settled = read.out | "TakeNew" >> TakeNew(seen or "") | "SettleIds" >> SettleIds(conflicts)
     parsed = settled.out | "FindBlocks" >> FindBlocks(config.segment, rules)
-    labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment, rules)
-    split = labelled.out | "SplitStories" >> SplitStories(config.segment)
+    labelled = parsed.out | "LabelRoles" >> LabelRoles(config.segment, applied)
+    return labelled.out, [stage.failures for stage in (read, settled, parsed, labelled)]
 
+
+def _split(
+    labelled: beam.PCollection[Labelled],
+    failures: list[beam.PCollection[Any]],
+    config: Config,
+    workspace: Workspace,
+    ticks: str,
+) -> None:
+    """Labelled pages to the tables."""
+    split = labelled | "SplitStories" >> SplitStories(config.segment)
     results = split.out | "Progress" >> Tick(ticks)
     tables: dict[str, beam.PCollection[Any]] = {
         "stories": results | "Stories" >> beam.FlatMap(_stories),
         "teasers": results | "Teasers" >> beam.FlatMap(_teasers),
         "pages": results | "Pages" >> beam.Map(_page_record),
         "segments": results | "Segments" >> beam.FlatMap(_segments),
-        "failures": [stage.failures for stage in (read, settled, parsed, labelled, split)]
+        "failures": [*failures, split.failures]
         | "AllFailures" >> beam.Flatten()
         | "ProgressOfFailures" >> Tick(ticks, FAILED),
     }

@@ -11,17 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline import PHASES, TABLES, UsageError, __version__, logs, phases, progress, report
+from pipeline import PHASES, TABLES, UsageError, __version__, inbox, logs, phases, progress, report
 from pipeline.config import Config
 from pipeline.engine import (
     Engine,
     RunError,
     choose_engine,
+    refuse_to_leave,
     run_pipeline,
     set_filesystem_options,
     signals_interrupt,
@@ -33,9 +35,12 @@ from pipeline.sources import InputError, InputFile, match_inputs, require_filesy
 from pipeline.state import State
 from pipeline.workspace import Workspace, exists, fingerprint, read_json
 from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
+from transforms.core.layout import load_layout
 from transforms.core.role_model import ModelError, load_model
 from transforms.core.site_rules import SiteRules
+from transforms.core.words import WordsError, load_words
 from transforms.embed import TEASERS
+from transforms.settings import SegmentSettings
 from transforms.types import LEVELS
 
 log = logging.getLogger("copydesk")
@@ -64,6 +69,7 @@ def run(
     overwrite: bool = False,
     state: str | None = None,
     beam_flags: Sequence[str] = (),
+    no_wait: bool = False,
 ) -> dict[str, Any]:
     """Run the phases up to ``until`` that are not finished yet, and return the manifest.
 
@@ -75,32 +81,39 @@ def run(
         overwrite: Whether the results of another run in the output directory may be replaced.
         state: The directory with what earlier runs have left for this one; None for a run by itself.
         beam_flags: Flags for Beam.
+        no_wait: Whether to hand the next pipeline over to a job service and return while it is at work.
 
     Raises:
         UsageError: The command cannot be run as it is.
         RunError: Records were lost.
+        HandedOver: A job is at work; the same call goes on when it has ended.
     """
     rules = load_rules(config.segment)
     engine = choose_engine(beam_flags, config.run.workers)
+    if no_wait:
+        refuse_to_leave(engine)
     set_filesystem_options(engine)
     require_filesystem(output)
     workspace = Workspace(output)
     kept = None if state is None else State(state)
-    if state is not None and (_stands_below(state, output) or _stands_below(output, state)):
+    if state is not None and _stand_in_each_other(state, output):
         raise UsageError(f"--state {state} and the output {output} stand in each other. Choose two directories")
     workspace.refuse_foreign(overwrite)
     try:
-        files = _readable(match_inputs(inputs), inputs, output, "output")
+        files = _readable(match_inputs(inputs, config.input.only_new), inputs, output, "output")
         if state is not None:
             files = _readable(files, inputs, state, "state")
-        role_model = load_model(config.segment.model).hash if config.segment.method == "model" else None
+        load_words(config.segment.words)
+        models = _segment_models(config.segment)
         encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
-    except (InputError, EncoderError, ModelError) as error:
+    except (InputError, EncoderError, ModelError, WordsError) as error:
         raise UsageError(str(error)) from error
     with signals_interrupt(), workspace.lock(), ExitStack() as locks:
         if kept is not None:
             locks.enter_context(kept.lock(_made_with(config, encoder)))
-        one = _Run(files, config, rules, workspace, engine, role_model, encoder, until, kept)
+        one = _Run(files, config, rules, workspace, engine, models, encoder, until, kept, no_wait)
+        if config.input.only_new and kept is not None:
+            overwrite = one.take_new(inputs, overwrite)
         return one.run(inputs, overwrite)
 
 
@@ -129,9 +142,14 @@ def _readable(found: Sequence[InputFile], inputs: Sequence[str], output: str, ki
     return files
 
 
+def _stand_in_each_other(one: str, other: str) -> bool:
+    same = os.path.abspath(one) == os.path.abspath(other)
+    return same or _stands_below(one, other) or _stands_below(other, one)
+
+
 def _stands_below(path: str, output: str) -> bool:
     if is_local(path) and is_local(output):
-        path, output = os.path.abspath(path) + "/", os.path.abspath(output)
+        path, output = os.path.abspath(path), os.path.abspath(output)
     return path.startswith(output.rstrip("/") + "/")
 
 
@@ -145,37 +163,86 @@ class _Run:
         rules: SiteRules,
         workspace: Workspace,
         engine: Engine,
-        role_model: str | None,
+        models: Mapping[str, str],
         encoder: EncoderInfo | None,
         until: str,
         state: State | None = None,
+        no_wait: bool = False,
     ) -> None:
-        self.files = files
+        self.no_wait = no_wait
+        self.found = files
         self.config = config
         self.rules = rules
         self.workspace = workspace
         self.engine = engine
-        self.role_model = role_model
+        self.models = models
         self.encoder = encoder
         self.until = until
         self.state = state
-        self.inputs = {_printable(file.path): [file.size, _modified(file.path)] for file in files}
-        self.fingerprints = self._fingerprints()
+        self.all_inputs = {_printable(file.path): [file.size, _modified(file)] for file in files}
+        self.named: list[str] | None = None  # the inputs as they were named, where only what is new is taken
         self.records: dict[str, dict[str, Any]] = {}
+        self._take(self.all_inputs)
 
-    def _fingerprints(self) -> dict[str, str]:
-        """Return for each phase what all that its result depends on adds up to."""
+    def _take(self, inputs: inbox.Stamps) -> None:
+        """Make files, with their sizes and times, those of this run."""
+        self.inputs = dict(inputs)
+        self.files = [file for file in self.found if _printable(file.path) in inputs]
+        state = self.config.as_dict()["state"]
+        self.name = fingerprint(self._fingerprints("")["cluster"], state, os.path.abspath(self.workspace.root))
+        self.fingerprints = self._fingerprints(self.state.before(self.name) if self.state else "")
+
+    def take_new(self, named: Sequence[str], overwrite: bool) -> bool:
+        """Leave out the files that the state has seen, and return whether what the directory holds may be replaced.
+
+        A run that has begun goes on with its own files, whatever has come since. If they have changed, or another
+        run has taken them, it begins again with all that is new: nothing of it is in the state yet.
+
+        Raises:
+            UsageError: It is complete, or another run, and what is new would take the place of its tables.
+        """
+        assert self.state is not None
+        self.named = list(named)
+        seen = inbox.seen_files(self.state.table(inbox.FILES))
+        new = inbox.new_files(self.all_inputs, seen)
+        earlier = self.workspace.claimed() or {"inputs": {}}
+        begun = earlier["inputs"]
+        if earlier == self._identity() | {"inputs": begun}:
+            self._take(begun)
+            if self.state.holds(self.name) or begun.items() <= new.items():
+                return overwrite
+            if exists(self.workspace.path("_SUCCESS")):
+                raise UsageError(
+                    f"{self.workspace.root} is complete, but the state {self.state.root} does not know of it, and its "
+                    "files have changed or were in another run. Choose another output directory"
+                )
+            overwrite = True
+        elif overwrite and any(inbox.absolute(path) in seen for path in begun):
+            raise UsageError(
+                f"{self.workspace.root} holds a run whose files are in the state {self.state.root}, so with "
+                "input.only_new there is nothing to do again. Choose another output directory, or give "
+                "--set input.only_new=false and the files that are to be done again"
+            )
+        self._take(new)
+        return overwrite
+
+    @property
+    def _seen(self) -> str | None:
+        """The table of the pages that earlier runs have had; None where all pages are taken."""
+        return None if self.named is None or self.state is None else self.state.table(inbox.PAGES)
+
+    def _fingerprints(self, generation: str) -> dict[str, str]:
+        """Return for each phase what all that its result depends on adds up to, in a generation of the state."""
         settings = self.config.as_dict()
-        survey = fingerprint("survey", __version__, self.inputs, settings["input"])
-        segment = fingerprint(
-            "segment", survey, settings["segment"], self.role_model, self.rules.hash, settings["output"]
-        )
+        survey = fingerprint("survey", __version__, self.inputs, settings["input"], generation if self.named else None)
+        reading = (settings["segment"], self.models, self.rules.hash, load_words(self.config.segment.words).hash)
+        of_sites = (settings["run"]["date"], settings["state"], generation) if self._knows_sites() else ()
+        segment = fingerprint("segment", survey, *reading, settings["output"], *of_sites)
         weights = self.encoder.weights_hash if self.encoder else None
         embed = fingerprint("embed", segment, settings["embed"], weights)
         clustering = ["cluster", embed, settings["cluster"], settings["run"]["date"]]
-        self.name = fingerprint(*clustering, settings["state"], os.path.abspath(self.workspace.root))
         if self.state is not None:
-            clustering += [settings["state"], self.state.before(self.name)]
+            clustering += [settings["state"], generation]
         cluster = fingerprint(*clustering)
         last = {"survey": survey, "segment": segment, "embed": embed}.get(self.until, cluster)
         tables = fingerprint("tables", last)
@@ -185,13 +252,23 @@ class _Run:
         """Return what makes another run of this one: all but how it is carried out."""
         settings = self.config.as_dict()
         settings["run"] = {"date": settings["run"]["date"]}
-        return {
+        identity: dict[str, Any] = {
             "version": __version__,
             "inputs": self.inputs,
             "settings": settings,
-            "role_model": self.role_model,
+            "models": self.models,
             "rules": self.rules.hash,
-        } | ({"state": os.path.abspath(self.state.root)} if self.state else {})
+            "words": load_words(self.config.segment.words).hash,
+        }
+        if self.state is not None:
+            identity["state"] = os.path.abspath(self.state.root)
+        if self.named is not None:
+            identity["named"] = self.named
+        return identity
+
+    def _knows_sites(self) -> bool:
+        """Whether stories depend on what earlier runs have left of their sites."""
+        return self.state is not None and self.config.segment.profiles
 
     def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:
         """Do what is not done yet and return the manifest."""
@@ -247,7 +324,8 @@ class _Run:
         if phase == "cluster" and self._leaves() and not self._has_left() and not exists(self._left):
             record = None  # a state that has lost this run gets it again
         if record is None:
-            self.workspace.begin(phase)
+            if self._job_file(phase, at_work=True) is None:
+                self.workspace.begin(phase)
             start = time.monotonic()
             counts = step()
             record = {
@@ -281,30 +359,30 @@ class _Run:
             "survey",
             "inputs",
             None,
-            lambda root, ticks: phases.define_survey(root, self.files, self.config, self.workspace, ticks),
+            lambda root, ticks: phases.define_survey(root, self.files, self.config, self.workspace, ticks, self._seen),
         )
+        seen_before = {}
+        if self.named is not None:
+            files = len(self.all_inputs) - len(self.files)
+            seen_before = {"files_seen_before": files, "pages_seen_before": counters["read/seen_before"]}
         return {
             "files": len(self.files),
             "bytes": sum(file.size for file in self.files),
-            "inputs": counters["read/pages"] + counters["read/failures"],
+            "inputs": counters["read/pages"] + counters["read/failures"] - counters["read/seen_before"],
             "ids_renamed": counters["ids/renamed"],
             "ids_repeated": counters["ids/repeated"],
-        }
+        } | seen_before
 
     def _segment(self) -> dict[str, int]:
         inputs = self.records["survey"]["counts"]["inputs"]
-        counters = self._pipeline(
-            "segment",
-            "inputs",
-            inputs,
-            lambda root, ticks: phases.define_segment(root, self.files, self.config, self.rules, self.workspace, ticks),
-        )
+        counters = self._segment_by_sites(inputs) if self.config.segment.profiles else self._segment_at_once(inputs)
         pages = count_rows(self.workspace.table("pages"))
         failures = count_rows(self.workspace.work("segment", "failures"))
         if inputs != pages + failures:
+            again = " with --overwrite" if self.named is None else ""
             raise RunError(
                 f"the survey counted {inputs} inputs, but segment made {pages} pages and {failures} failures "
-                "of them. If the inputs changed meanwhile, give the command again with --overwrite; else "
+                f"of them. If the inputs changed meanwhile, give the command again{again}; else "
                 "please report it"
             )
         return {
@@ -313,6 +391,37 @@ class _Run:
             "failures": failures,
             **{table: counters[f"tables/{table}"] for table in ("stories", "teasers", "segments")},
         }
+
+    def _segment_at_once(self, inputs: int) -> Counter[str]:
+        return self._pipeline(
+            "segment",
+            "inputs",
+            inputs,
+            lambda root, ticks: phases.define_segment(
+                root, self.files, self.config, self.rules, self.workspace, ticks, self._seen
+            ),
+        )
+
+    def _segment_by_sites(self, inputs: int) -> Counter[str]:
+        """Label all pages and learn their sites, then judge their lines; return the counters of both passes."""
+        known = None if self.state is None else self.state.table("sites")
+        learned = self._pipeline(
+            "segment: learn",
+            "inputs",
+            inputs,
+            lambda root, ticks: phases.define_learn(
+                root, self.files, self.config, self.rules, self.workspace, ticks, self._seen, known
+            ),
+        )
+        counters = self._pipeline(
+            "segment",
+            "inputs",
+            inputs,
+            lambda root, ticks: phases.define_judge(root, self.config, self.rules, self.workspace, ticks),
+        )
+        for handed_over in ("labelled", "unlabelled"):
+            remove_tree(self.workspace.work("segment", handed_over))
+        return learned + counters
 
     def _embed(self) -> dict[str, int]:
         counts = self.records["segment"]["counts"]
@@ -378,7 +487,14 @@ class _Run:
         """Run one pipeline to its end, show its progress and return its counters."""
         with progress.show(phase, unit, total) as directory:
             ticks = directory if self.engine.is_local else ""
-            return run_pipeline(self.engine, lambda root: define(root, ticks), parallel)
+            job_file = self._job_file(phase, at_work=not self.no_wait)
+            return run_pipeline(self.engine, lambda root: define(root, ticks), parallel, job_file)
+
+    def _job_file(self, phase: str, at_work: bool) -> str | None:
+        """Return the file with the id of a phase's job; None if ``at_work`` and no job has been handed over."""
+        phase, _, part = phase.partition(": ")
+        path = self.workspace.work(phase, f"job{part and '-'}{part}-{self.fingerprints[phase]}.json")
+        return path if not at_work or exists(path) else None
 
     # The end: tables, manifest
 
@@ -389,8 +505,9 @@ class _Run:
         # Tables that have been in their places before may have the cluster ids of an older run.
         rewritten = [table for table in ("stories", "teasers") if clustered or not exists(work("segment", table))]
         if self.workspace.finished("tables", self.fingerprints["tables"]) is None:
-            self.workspace.begin("tables")
-            self._merge_failures()
+            if self._job_file("tables", at_work=True) is None:
+                self.workspace.begin("tables")
+                self._merge_failures()
             self._set_cluster_ids(rewritten)
             self.workspace.finish("tables", {"fingerprint": self.fingerprints["tables"]})
         tables = {
@@ -418,8 +535,27 @@ class _Run:
         """Make what this run leaves for the next one the current state, unless that has been done before."""
         assert self.state is not None
         if not self.state.holds(self.name):
-            self.state.commit(self.name, {table: FileSystems.join(self._left, table) for table in phases.LEFT})
+            tables = {table: FileSystems.join(self._left, table) for table in phases.LEFT}
+            if self.named is not None:
+                self._write_seen(self.state)
+                tables |= {table: FileSystems.join(self._left, table) for table in (inbox.FILES, inbox.PAGES)}
+            if exists(sites := self.workspace.work("segment", "sites")):  # there are none without segment.profiles
+                tables["sites"] = sites
+            self.state.commit(self.name, tables)
         remove_tree(self._left)
+
+    def _write_seen(self, state: State) -> None:
+        failures = read_table(self.workspace.path("failures"))
+        inbox.write_seen(
+            state.table,
+            partial(FileSystems.join, self._left),
+            read=self.workspace.work("survey", inbox.PAGES),
+            files=self.inputs,
+            unread={row["source"]["file"] for row in failures if row["error"] == "unreadable"},
+            found=self.all_inputs,
+            run_date=self.config.run.date,
+            keep_days=self.config.state.keep_days,
+        )
 
     def _merge_failures(self) -> None:
         """Write the failures of all phases as one table."""
@@ -506,8 +642,19 @@ class _Run:
         return round(max(shares), 4)
 
     def _models(self) -> dict[str, str]:
-        models = {"roles": self.role_model} if self.role_model else {}
-        return models | ({"encoder": self.encoder.weights_hash} if self.encoder else {})
+        return {**self.models, **({"encoder": self.encoder.weights_hash} if self.encoder else {})}
+
+
+def _segment_models(settings: SegmentSettings) -> dict[str, str]:
+    """Return the hash of each model that the settings name for the reading of pages.
+
+    Raises:
+        ModelError: One cannot be used.
+    """
+    if settings.method != "model":
+        return {}
+    layout = load_layout(settings.model)
+    return {"roles": load_model(settings.model).hash} | ({"layout": layout.hash} if layout else {})
 
 
 def count_rows(path: str) -> int:
@@ -530,9 +677,9 @@ def _page_id(failure: Mapping[str, Any]) -> str:
     return str(failure["id"]).rpartition("#t")[0]
 
 
-def _modified(path: str) -> int | None:
-    """Return when a file was changed last, in nanoseconds; None where its filesystem is not asked."""
-    return os.stat(path).st_mtime_ns if is_local(path) else None
+def _modified(file: InputFile) -> int | None:
+    """Return when a file was changed last, in nanoseconds; None where its store does not say."""
+    return os.stat(file.path).st_mtime_ns if is_local(file.path) else file.modified
 
 
 def _printable(path: str) -> str:

@@ -32,7 +32,7 @@ from transforms.types import Source, Vector
 
 __all__ = [
     "CLUSTER_COLUMNS", "SCHEMAS", "SCHEMA_VERSION", "WriteTable", "read_columns", "read_file_rows",
-    "read_matching", "read_table", "remove_tree", "rename_tree", "row", "table_files", "vector_of",
+    "read_matching", "read_table", "remove_tree", "rename_tree", "row", "table_files", "vector_of", "write_arrow",
     "write_json_atomically", "write_rows",
 ]  # fmt: skip
 
@@ -170,8 +170,27 @@ SCHEMAS: dict[str, pa.Schema] = {
             "facts": pa.binary(),
         }
     ),
+    "labelled": pa.schema({"labelled": pa.binary()}),
+    "profiles": pa.schema(
+        {
+            "site": pa.string(),
+            "stories": pa.int64(),
+            "lines": pa.binary(),
+            "counts": pa.binary(),
+            "pages": pa.binary(),
+        }
+    ),
     "links": pa.schema({"teaser_id": pa.string(), "story_id": pa.string(), "similarity": pa.float64()}),
     # In the state directory; always Parquet, likewise.
+    "sites": pa.schema(
+        {
+            "site": pa.string(),
+            "page": pa.uint64(),
+            "seen": pa.string(),
+            "lines": pa.binary(),
+            "sizes": pa.binary(),
+        }
+    ),
     "known_clusters": pa.schema(
         {
             "cluster_id": pa.string(),
@@ -181,6 +200,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             "last_seen": pa.string(),
         }
     ),
+    "seen_files": pa.schema(
+        {"path": pa.string(), "size": pa.int64(), "modified": pa.int64(), "gone": pa.string()}  # gone: since when
+    ),
+    "seen_pages": pa.schema({"file": pa.string(), "id": pa.int64(), "page": pa.int64()}),  # hashes
 }
 SCHEMAS["known_members"] = pa.schema(
     [
@@ -327,6 +350,14 @@ def write_rows(path: str, table: str, rows: Iterable[dict[str, Any]], format: st
             file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
         else:
             _write_parquet(file, SCHEMAS[table], rows)
+    replace_file(unfinished, path)
+
+
+def write_arrow(path: str, table: pa.Table) -> None:
+    """Write one file of a table that is in memory, as ``write_rows`` does."""
+    unfinished = f"{path}.tmp"
+    with FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        pq.write_table(table, file, compression="zstd")
     replace_file(unfinished, path)
 
 

@@ -47,7 +47,7 @@ class InputError(UsageError, ValueError):
     """An input that cannot be used; the message says what, where and how to mend it."""
 
 
-def match_inputs(patterns: Sequence[str]) -> list[InputFile]:
+def match_inputs(patterns: Sequence[str], may_be_empty: bool = False) -> list[InputFile]:
     """Find the files that directories, globs and paths name, sorted by path, each once.
 
     A directory is searched at all depths; in it, and in what a glob matches, hidden files and files
@@ -55,19 +55,21 @@ def match_inputs(patterns: Sequence[str]) -> list[InputFile]:
     and ``**`` does not. A path that exists as it is written is no glob. A file that two patterns name
     gets the shorter of their roots, so that the order of patterns changes nothing.
 
+    With ``may_be_empty`` a directory or a glob without such files is no error.
+
     Raises:
         InputError: A path is missing or of an unknown format, a pattern matches nothing, or its
             filesystem needs a package that is not installed.
     """
     files: dict[str, InputFile] = {}
     for pattern in patterns:
-        for file in _match(pattern):
+        for file in _match(pattern, may_be_empty):
             if file.path not in files or len(file.root) < len(files[file.path].root):
                 files[file.path] = file
     return [files[path] for path in sorted(files)]
 
 
-def _match(pattern: str) -> list[InputFile]:
+def _match(pattern: str, may_be_empty: bool) -> list[InputFile]:
     if not pattern:
         raise InputError("an input is empty; name a directory, a file or a glob")
     require_filesystem(pattern)
@@ -78,7 +80,7 @@ def _match(pattern: str) -> list[InputFile]:
             return [_single_file(path)]
         found = list_below(path)
         if found or is_directory:
-            return _select(found, path, pattern)
+            return _select(found, path, pattern, may_be_empty)
         if not _GLOB.search(path):
             raise InputError(f"{pattern}: no such file or directory")
         found = FileSystems.match([listable(path)])[0].metadata_list
@@ -86,9 +88,9 @@ def _match(pattern: str) -> list[InputFile]:
         raise
     except Exception as error:  # each filesystem raises errors of its own
         raise InputError(f"{pattern}: cannot be listed: {error}") from error
-    if not found:
+    if not found and not may_be_empty:
         raise InputError(f"{pattern}: matches no file; * stays within one directory, ** goes deeper")
-    return _select(found, _GLOB.split(path)[0].rpartition("/")[0], pattern)
+    return _select(found, _GLOB.split(path)[0].rpartition("/")[0], pattern, may_be_empty)
 
 
 def require_filesystem(pattern: str) -> None:
@@ -118,7 +120,7 @@ def _single_file(path: str) -> InputFile:
     return file
 
 
-def _select(found: Sequence[FileMetadata], root: str, pattern: str) -> list[InputFile]:
+def _select(found: Sequence[FileMetadata], root: str, pattern: str, may_be_empty: bool) -> list[InputFile]:
     """The files of a known format, without hidden ones; logs how many were left out."""
     root = "" if root == "." else root
     files, hidden, other = [], 0, 0
@@ -130,7 +132,7 @@ def _select(found: Sequence[FileMetadata], root: str, pattern: str) -> list[Inpu
             other += 1
         else:
             files.append(file)
-    if not files:
+    if not files and not may_be_empty:
         left_out = f" ({hidden} hidden files and {other} of other formats)" if found else ""
         raise InputError(f"{pattern}: holds no file that Copydesk reads{left_out}; it reads {SUFFIXES}")
     if hidden or other:
@@ -148,7 +150,8 @@ def _input_file(metadata: FileMetadata, root: str) -> InputFile | None:
         return None
     suffix = (name["kind"] or name["jsonl"]).lower()
     packed = (name["packed"] or name["jsonl_packed"] or "").lower()
-    return InputFile(path, root, metadata.size_in_bytes, _KINDS.get(suffix, suffix), packed)
+    modified = None if is_local(path) else round(metadata.last_updated_in_seconds * 1e9) or None
+    return InputFile(path, root, metadata.size_in_bytes, _KINDS.get(suffix, suffix), packed, modified)
 
 
 def _below(path: str, root: str) -> str:

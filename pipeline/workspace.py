@@ -50,6 +50,10 @@ class Workspace:
 
     # Whose directory is it?
 
+    def claimed(self) -> dict[str, Any] | None:
+        """Return what the run that has the directory was claimed as; None where there is none."""
+        return read_json(self.path(WORK, "run.json"))
+
     def claim(self, run: Mapping[str, Any], overwrite: bool) -> None:
         """Make the directory that of ``run``, or refuse.
 
@@ -63,7 +67,7 @@ class Workspace:
             UsageError: The directory holds something else; the text says what, and what to do.
         """
         self.refuse_foreign(overwrite)
-        earlier = read_json(self.path(WORK, "run.json"))
+        earlier = self.claimed()
         if earlier != run:
             if earlier is not None and not overwrite:
                 raise UsageError(
@@ -240,6 +244,8 @@ def _difference(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         return "; ".join(settings[:3]) + _more(settings[3:], "setting")
     if earlier.get("state") != run.get("state"):
         return f"it was made with {_state_flag(earlier)}, this is with {_state_flag(run)}"
+    if earlier.get("named") != run.get("named"):
+        return f"its inputs were {_listed(earlier)} and are {_listed(run)}"
     before, now = earlier["inputs"], run["inputs"]
     added, removed = now.keys() - before.keys(), before.keys() - now.keys()
     changed = [path for path in now.keys() & before.keys() if now[path] != before[path]]
@@ -250,6 +256,10 @@ def _difference(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> str:
 
 def _more(rest: Sequence[str], noun: str) -> str:
     return f" and {len(rest)} more {noun}{'s' * (len(rest) != 1)}" if rest else ""
+
+
+def _listed(run: Mapping[str, Any]) -> str:
+    return ", ".join(run.get("named", ["others"]))
 
 
 def _state_flag(run: Mapping[str, Any]) -> str:

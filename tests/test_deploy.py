@@ -1,17 +1,21 @@
-"""What clusters are given: the image's file, the source package of ``--setup_file``, the packaged configuration."""
+"""What clusters are given: image, template, the source package of ``--setup_file``, the packaged configuration."""
 
+import json
 import re
 import runpy
 import shutil
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.stager import Stager
 
 import pipeline
+from pipeline import runner
+from pipeline.cli import main
 
 ROOT = Path(__file__).parents[1]
 IMAGE = runpy.run_path(str(ROOT / "deploy" / "image_check.py"))
@@ -61,6 +65,38 @@ def test_the_image_check_carries_steps_out_in_their_place(tmp_path: Path, monkey
     dockerfile = "COPY a.txt /opt/x/\nENV WHO=me\n# note\nRUN cat /opt/x/a.txt > seen && \\\n  echo $WHO >> seen"
     IMAGE["run"](dockerfile, tmp_path, tmp_path)
     assert (tmp_path / "seen").read_text() == "hereme\n"
+
+
+def test_the_template_names_flags_and_values_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a launcher does: ``python FILE --name=value ...``, a value for each parameter that its pattern allows."""
+    metadata = json.loads((ROOT / "deploy" / "dataflow" / "metadata.json").read_text(encoding="utf-8"))
+    parameters = {parameter["name"]: parameter for parameter in metadata["parameters"]}
+    assert [name for name, one in parameters.items() if not one.get("isOptional")] == ["input", "output", "until"]
+    values = {
+        "input": "gs://desk/pages",
+        "output": "gs://desk/out",
+        "set": "run.date=2026-11-24",
+        "max_failures": "0.1",
+    }
+    choices = {"until": pipeline.PHASES, "config": ("distributed", "nightly", "local"), "format": ("parquet", "jsonl")}
+    for name, options in choices.items():
+        (pattern,) = parameters[name]["regexes"]
+        assert set(pattern.split("|")) == set(options)
+        values[name] = options[0]
+    assert values.keys() == parameters.keys()
+    calls: list[dict[str, Any]] = []
+
+    def run(**call: Any) -> None:
+        calls.append(call)
+        raise runner.RunError("enough")
+
+    monkeypatch.setattr(runner, "run", run)
+    for name, value in values.items():
+        assert all(re.fullmatch(pattern, value) for pattern in parameters[name]["regexes"])
+    assert main([f"--{name}={value}" for name, value in values.items()]) == 1
+    (call,) = calls
+    assert (call["inputs"], call["output"], call["until"]) == (("gs://desk/pages",), "gs://desk/out", "survey")
+    assert (call["config"].run.date, call["config"].run.max_failures) == ("2026-11-24", 0.1)
 
 
 def test_setup_file_sends_the_whole_package(tmp_path: Path) -> None:

@@ -90,19 +90,11 @@ def test_links_lead_to_files_and_headings(path: Path) -> None:
             assert anchor in anchors, f"{path.name}: {link}"
 
 
-def test_the_crontab_line_is_the_same_wherever_it_stands() -> None:
-    """That of the README is run by ``tests/e2e/test_downstream.py``."""
-    (in_readme,), (in_running,) = (
-        re.findall(r"^(?:[\d*]+ ){5}.+$", text_of(name), re.MULTILINE) for name in ("README.md", "docs/running.md")
-    )
-    assert in_running == in_readme
-
-
 def test_beam_accepts_the_flags_of_the_commands_for_other_engines() -> None:
     document = text_of("docs/running.md").replace("\\\n", "")
     commands = re.findall(r"^copydesk run .* -- (.+)$", document, re.MULTILINE)
     engines = [choose_engine(command.split(), workers=1).name for command in commands]
-    assert engines == ["PortableRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"]
+    assert engines == ["PortableRunner", "PortableRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"]
 
 
 @pytest.mark.parametrize("name", ["concepts", "tutorial", "python"])

@@ -25,8 +25,8 @@ LAYERS = (
     r"transforms\.(coders|metrics|time_limit|page_stage)",
     r"transforms\.\w+",
     r"pipeline\.(config|rules|s3|files|locks|streams|formats|sources|sinks|logs|progress|html|charts|front_matter)",
-    r"pipeline\.(workspace|worker|engine|join_pages)",
-    r"pipeline\.state",
+    r"pipeline\.(workspace|worker|engine|join_pages|site_files)",
+    r"pipeline\.(state|inbox)",
     r"pipeline\.report_counts",
     r"pipeline\.report_clusters",
     r"pipeline\.(phases|report|explain|explain_html|find_page|diff)",
@@ -123,7 +123,7 @@ def test_the_libraries_that_are_imported_are_the_requirements() -> None:
     required = {name.replace("-", "_") for name in re.findall(r'^ {8}"([a-z0-9-]+)[>=]', setup, re.MULTILINE)}
     used = {name.partition(".")[0] for module in MODULES for name in imported(parsed(module))}
     used -= {"pipeline", "transforms", *sys.stdlib_module_names}
-    used -= {"huggingface_hub", "transformers"}  # parts of sentence-transformers
+    used -= {"huggingface_hub", "transformers", "grpc"}  # parts of sentence-transformers and of Beam
     used = {name.replace("vl_convert", "vl_convert_python") for name in used}
     used = (used - {"readability"}) | {"readability_lxml", "lxml_html_clean"}  # which needs the other one
     used = (used - {"re2"}) | {"google_re2"}

@@ -177,7 +177,7 @@ def tokens(text: str | None) -> list[str]:
     return _TOKEN.findall((text or "").lower())
 
 
-class _Aligned:
+class Aligned:
     """Where the words of a gold text stand, to ask whether a block is part of it."""
 
     def __init__(self, text: str) -> None:
@@ -234,7 +234,7 @@ class _Aligned:
 
 
 def _weak_labels(row: dict):
-    aligned, title = _Aligned(row["text"]), tokens(row.get("title"))
+    aligned, title = Aligned(row["text"]), tokens(row.get("title"))
 
     def label(key: str, domain: str, form: str, blocks: list[Block], hints: Hints) -> LabelledPage:
         main = aligned.labels(blocks)
@@ -247,7 +247,7 @@ def _weak_labels(row: dict):
 
 
 def _typed_labels(row: dict):
-    aligned, title = _Aligned(row["text"]), tokens(row.get("title"))
+    aligned, title = Aligned(row["text"]), tokens(row.get("title"))
     headings = {tuple(tokens(h)) for s in row["sections"] for h in s["headline"] or ()}
     deks = {tuple(tokens(s)) for s in row["summary"] or ()}
     authors = [a.lower() for a in row["authors"] or ()]

@@ -10,6 +10,7 @@ import apache_beam as beam
 from transforms.core.encoding import replace_unstorable
 from transforms.core.page_error import PageError
 from transforms.core.role_model import ModelError
+from transforms.core.words import WordsError
 from transforms.metrics import count
 from transforms.time_limit import TooSlow, within
 from transforms.types import Failure, Page
@@ -31,7 +32,7 @@ class PageDoFn(beam.DoFn):
     def process(self, element: Any) -> Iterator[Any]:
         try:
             result = within(self._seconds, self._work, element)
-        except ModelError:
+        except (ModelError, WordsError):
             raise  # not the page's fault: every page would fail
         except PageError as error:
             yield self._failure(element, error.error, str(error))

@@ -20,6 +20,7 @@ class InputSettings:
     title_key: str = "title"  # field that holds its title
     date_key: str = "date"  # field that holds its date of publication
     clean: bool = False  # the input is already stories, as text: keep every line, embed and cluster
+    only_new: bool = False  # with `--state`: take only files and pages that no earlier run has had as they are
     max_bytes: int = 20_000_000  # largest document, decoded, in bytes; a larger one is a failure
 
 
@@ -30,8 +31,10 @@ class SegmentSettings:
     model: str = ""  # file of a role model; empty for the one in the package
     method: str = "model"  # "model", or "readability" as a baseline to compare with
     min_confidence: float = 0.0  # pages whose story is below this are marked doubtful
+    profiles: bool = False  # learn which lines recur across the pages of a site, and drop them from stories
     sites: str = ""  # directory of rules for sites, or one file of them; empty for those in the package
     rules: str = ""  # rules in Python, apart by commas: "package.module:function", "FILE.py:function" or a name
+    words: str = ""  # file of word lists that replace those of the same name in the package
     max_elements: int = 1_000_000  # most elements of an HTML page; one with more is a failure, and is not parsed
     max_lines: int = 50_000  # lines of a page that are read; what follows is kept as one dropped segment, with a flag
     max_seconds: float = 120.0  # processor time that one step may spend on a page; then the page is a failure

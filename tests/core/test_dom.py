@@ -96,3 +96,13 @@ def test_noscript_is_read_where_the_page_shows_nothing_else():
     assert [b.text[:10] for b in html_blocks(root)[1]] == ["Late ferry", "The ferry "]
     root = parse_html(f"<body>{thread}<noscript>Turn on JavaScript.</noscript></body>")
     assert "JavaScript" not in html_blocks(root)[0]
+
+
+@pytest.mark.parametrize("first", ["main", "header", "nav", "article", "section"])
+def test_a_page_without_tags_of_head_and_body_is_read_from_its_first_element_on(first):
+    html = (
+        f"<title>Late</title><meta name=a><{first}><h1>Late ferry</h1></{first}><p>It came at ten.<footer>End</footer>"
+    )
+    root = parse_html(html)
+    assert [block.text for block in html_blocks(root)[1]] == ["Late ferry", "It came at ten.", "End"]
+    assert [element.tag for element in root.find("head")] == ["title", "meta"]

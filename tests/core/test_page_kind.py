@@ -12,10 +12,11 @@ from transforms.core.page_kind import has_several_articles, page_kind
 from transforms.types import PAGE_KINDS, Page, Source
 
 SENTENCE = "The harbour council closed the old swing bridge on Monday after engineers found cracks in its bearings. "
-OBSTACLES = [
-    json.loads(line)
-    for line in (Path(__file__).parents[1] / "data/obstacles.jsonl").read_text(encoding="utf-8").splitlines()
-]
+DATA = Path(__file__).parents[1] / "data"
+OBSTACLES, SEVERAL = (
+    [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
+    for name in ("obstacles.jsonl", "several.jsonl")
+)
 
 
 def kind_of(lines, form="text", url=None):
@@ -107,6 +108,19 @@ def test_two_full_articles_on_one_page(lines, several):
     blocks = text_blocks("\n".join(text for _, text in lines))
     assert has_several_articles(blocks, [role for role, _ in lines]) is several
     assert not lines or ("multi_article" in kind_of(lines).flags) is several
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page["id"], marks=[pytest.mark.xfail(strict=True)] if page.get("fails") else [])
+        for page in SEVERAL
+    ],
+)
+def test_pages_with_several_articles_say_so_and_no_others_do(page):
+    result = segment_page(Page(page["id"], page["form"], page["content"], Source("f")))
+    assert ("multi_article" in result.page.flags) is page["several"]
+    assert result.page.kind == "article"
 
 
 def test_probabilities_are_of_the_kinds_and_sum_to_one():

@@ -8,7 +8,7 @@ import pytest
 from transforms.core import role_model
 from transforms.core.features import page_features
 from transforms.core.lines import text_blocks
-from transforms.core.role_model import ModelError, load_model, viterbi, with_doubtful_text
+from transforms.core.role_model import TEMPERATURE, ModelError, load_model, viterbi, with_doubtful_text
 from transforms.types import ROLES
 
 PAGE = text_blocks(
@@ -32,7 +32,7 @@ def test_a_label_per_block_with_role_confidence_and_reason():
 def test_the_parts_of_the_scores_add_up_to_the_confidence():
     model, features = load_model(), page_features(PAGE, load_model().lexicon)
     parts, _ = model.scores(features)
-    scores = sum(parts.values())
+    scores = sum(parts.values()) / TEMPERATURE
     scores -= scores.max(1, keepdims=True)
     p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     for i, label in enumerate(model.label(features)):

@@ -76,6 +76,9 @@ def test_a_story_below_the_least_confidence_is_doubtful():
     result = segment_page(page("html", HTML), SegmentSettings(min_confidence=1.0))
     assert result.page.status == "doubtful"
     assert result.story is not None
+    exactly = SegmentSettings(min_confidence=result.story.confidence)
+    assert segment_page(page("html", HTML), exactly).page.status == "story"
+    assert segment_page(page("html", "<h1>404</h1>"), SegmentSettings(min_confidence=1.0)).page.status == "no_story"
 
 
 def test_offsets_index_the_text_as_given():

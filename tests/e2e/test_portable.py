@@ -113,3 +113,39 @@ def test_the_demo_by_a_job_service_with_workers_in_the_submitting_process(
     flags = ["--runner=PortableRunner", f"--job_endpoint={job_endpoint}", "--environment_type=LOOPBACK"]
     copydesk("run", demo_pages, "-o", tmp_path / "out", "--set", "embed.model=hashing", "--", *flags, cwd=tmp_path)
     check(tmp_path / "out", demo_run, tables)
+
+
+@pytest.mark.soak
+def test_a_run_that_is_handed_over_job_by_job(
+    copydesk: Callable[..., Any],
+    demo_pages: Path,
+    demo_run: Path,
+    tables: Callable[[Path], Any],
+    job_endpoint: str,
+    worker_pool: str,
+    tmp_path: Path,
+) -> None:
+    """With --no-wait a command ends while its job is at work; the same command goes on when the job has ended."""
+    flags = [
+        "--runner=PortableRunner", f"--job_endpoint={job_endpoint}",
+        "--environment_type=EXTERNAL", f"--environment_config={worker_pool}",
+    ]  # fmt: skip
+    out, settings = tmp_path / "out", ("--set", "embed.model=hashing")
+    handed_over = []
+    for _ in range(200):
+        done = copydesk("run", demo_pages, "-o", out, *settings, "--no-wait", "--", *flags, cwd=tmp_path)
+        if (out / "_SUCCESS").exists():
+            break
+        assert "; give the same command again to go on" in done.stdout
+        handed_over.append(done.stdout.split()[1])
+        time.sleep(1)
+    assert len(set(handed_over)) == 5, "a job for each pipeline, and none of them twice"
+    check(out, demo_run, tables)
+
+    lost = tmp_path / "lost"
+    copydesk("run", demo_pages, "-o", lost, *settings, "--no-wait", "--", *flags, cwd=tmp_path)
+    (job,) = (lost / ".work" / "survey").glob("job-*.json")
+    job.write_text('{"job": "none"}')
+    failed = copydesk("run", demo_pages, "-o", lost, *settings, "--", *flags, cwd=tmp_path, check=False)
+    assert failed.returncode == 1 and "the pipeline ended as UNKNOWN" in failed.stderr
+    copydesk("run", demo_pages, "-o", lost, *settings, "--until", "survey", "--", *flags, cwd=tmp_path)

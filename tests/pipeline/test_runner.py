@@ -603,6 +603,23 @@ def test_flags_that_cannot_be_used(flags: list[str], message: str) -> None:
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ([], "needs a job service that goes on without this process"),
+        (["--runner=FlinkRunner", "--flink_master=host:8081"], "not FlinkRunner"),
+        (["--runner=PortableRunner", "--job_endpoint=embed"], "--job_endpoint=HOST:PORT"),
+        (["--runner=PortableRunner", "--job_endpoint=host:1", "--environment_type=LOOPBACK"], "LOOPBACK exclude"),
+    ],
+)
+def test_a_job_is_handed_over_only_to_what_goes_on_without_this_process(
+    flags: list[str], says: str, stories: Path, tmp_path: Path, run_pages: Run
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        run_pages([stories], tmp_path / "out", beam_flags=flags, no_wait=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_missing_inputs_and_models_are_usage_errors(stories: Path, tmp_path: Path, run_pages: Run) -> None:
     def error_of(inputs: list[Path], *settings: str) -> str:
         with pytest.raises(UsageError) as caught:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.compose import Composer
-from training.data import ALL, BIT, FOLDS, MAIN, LabelledPage, _Aligned, _dom_roles, _narrowed, _numbered, fold_of
+from training.data import ALL, BIT, FOLDS, MAIN, Aligned, LabelledPage, _dom_roles, _narrowed, _numbered, fold_of
 from training.pools import Pools, StoryText
 from training.vary import Varier
 from transforms.core.dom import html_blocks, parse_html
@@ -35,7 +35,7 @@ def story(name, author="Ada Reed"):
 
 
 def test_blocks_are_aligned_with_the_main_text_by_words_and_place():
-    labels = _Aligned(GOLD).labels(text_blocks(PAGE))
+    labels = Aligned(GOLD).labels(text_blocks(PAGE))
     assert labels.tolist() == [0, 1, 1, 1, 0, 1]  # the heading's words on top of the page are not the heading
 
 

@@ -3,9 +3,11 @@ import pickle
 import pytest
 from apache_beam import coders
 
-import transforms.ids  # noqa: F401  registers coders of its own
+import transforms.ids
+import transforms.sites  # noqa: F401  both register coders of their own
 from transforms.coders import NounCoder
 from transforms.core.ids import Conflict, Sighting
+from transforms.core.site_profile import PageLines
 from transforms.types import Cluster, Failure, Member, Source, Vector
 
 NOUNS = [
@@ -16,6 +18,7 @@ NOUNS = [
     Cluster("s0", "story", 2, "Label", ("ferry", "fog"), "a", None, "2026-10-01"),
     Sighting(b"h" * 16, "a.jsonl", 7),
     Conflict(Source("a"), None, Source("b", 3)),
+    PageLines(1 << 63, "2026-03-01", b"l" * 16, b"s" * 4),
 ]
 
 

@@ -1,8 +1,8 @@
 """Whether a line tells the same story as the lines around it: cosines read off one matrix of likeness.
 
 Two views give a row of unit length per line: its words, by their rarity, and what its words mean. All features are
-sums over the matrix of cosines of the lines, so a page of n lines costs one product of [n, d] by [d, n] and a few
-passes over [n, n]; no sum of rows is ever built.
+sums over cosines of two kinds: of each line with the few lines before it, and with each long line of the page. No sum
+of rows is ever built, and no cosine of two short lines that stand apart.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from transforms.core.lexicon import Floats, Ints, Lexicon, Words
 
@@ -22,17 +23,18 @@ SIMILARITIES = (
 _COLUMNS = 2048  # distinct words of a page that have a column of their own
 _LEAD = 6  # paragraphs that the story is taken to begin with
 _WINDOW = 4  # lines on each side of a seam
+_NEAR = 2 * _WINDOW
 _TINY = 1e-6
 
 
 @dataclass(frozen=True)
 class WordRows:
-    """The words of each line as a row of unit length, ``matrix`` float32 [lines, columns].
+    """The words of each line as a row of unit length, ``matrix`` float32 [lines, columns], sparse.
 
     ``topics`` are the distinct topic words of the page, ascending, and ``idf`` their weights.
     """
 
-    matrix: Floats
+    matrix: csr_array
     topics: Ints
     idf: Floats
 
@@ -44,8 +46,27 @@ class WordRows:
         here = self.topics[place] == wanted if len(self.topics) else np.zeros(len(wanted), bool)
         column = np.zeros(self.matrix.shape[1], np.float32)
         np.add.at(column, place[here] % _COLUMNS, self.idf[place[here]])
-        missing = lexicon.idf[wanted[~here]] * np.log1p(np.float32(len(self.matrix)))
+        missing = lexicon.idf[wanted[~here]] * np.log1p(np.float32(self.matrix.shape[0]))
         return self.matrix @ column / (np.sqrt(column @ column + missing @ missing) + _TINY)
+
+    def similarities(self, long: NDArray[np.bool_], chars: NDArray[np.float64]) -> dict[str, Floats]:
+        """As the function of that name."""
+        return _similarities(self._near(), self.matrix @ self.matrix[long].toarray().T, long, chars)
+
+    def _near(self) -> Floats:
+        """Likeness of line i and line i - k at [k, i]: of words that come again within a few lines."""
+        lines, _ = self.matrix.shape
+        sizes = np.diff(self.matrix.indptr)
+        line, column, weight = np.repeat(np.arange(lines), sizes), self.matrix.indices, self.matrix.data
+        near = np.bincount(line, weight * weight, lines * _NEAR)
+        order = np.argsort(column, kind="stable")  # the lines of a word side by side, ascending
+        line, column, weight = line[order], column[order], weight[order]
+        for step in range(1, _NEAR):
+            gap = line[step:] - line[:-step]
+            again = np.flatnonzero((column[step:] == column[:-step]) & (gap < _NEAR))
+            at = gap[again] * lines + line[step:][again]
+            near += np.bincount(at, weight[step:][again] * weight[:-step][again], lines * _NEAR)
+        return near.reshape(_NEAR, lines).astype(np.float32)
 
 
 def word_rows(words: Words, lines: int, lexicon: Lexicon) -> tuple[WordRows, dict[str, Floats]]:
@@ -74,12 +95,15 @@ def word_rows(words: Words, lines: int, lexicon: Lexicon) -> tuple[WordRows, dic
         "reused_later": share(last[cols] > rows),
         "novel_before_near": share(rows - previous > 8),  # high where another story starts
     }
-    matrix = np.zeros((lines, min(len(distinct), _COLUMNS) or 1), np.float32)
     if len(distinct) > _COLUMNS:
-        np.add.at(matrix, (rows, cols % _COLUMNS), weight)
-    else:
-        matrix[rows, cols] = weight
-    return WordRows(unit(matrix), distinct, idf), shares
+        places, entry = np.unique(rows * _COLUMNS + cols % _COLUMNS, return_inverse=True)
+        rows, cols = np.divmod(places, _COLUMNS)
+        weight = np.bincount(entry, weight, len(places)).astype(np.float32)
+    length = np.sqrt(np.bincount(rows, weight * weight, lines)) + _TINY
+    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=lines))))
+    entries = ((weight / length[rows]).astype(np.float32), cols, starts)
+    matrix = csr_array(entries, shape=(lines, min(len(distinct), _COLUMNS) or 1))
+    return WordRows(matrix, distinct, idf), shares
 
 
 def unit(matrix: Floats) -> Floats:
@@ -98,13 +122,25 @@ def similarities(rows: Floats, long: NDArray[np.bool_], chars: NDArray[np.float6
     Returns:
         An array [n] for each of SIMILARITIES.
     """
-    n = len(rows)
-    like = rows @ rows.T
-    own = np.diagonal(like)
+    near = np.zeros((_NEAR, len(rows)), np.float32)
+    for k in range(min(_NEAR, len(rows))):
+        near[k, k:] = np.einsum("ij,ij->i", rows[k:], rows[: len(rows) - k])
+    return _similarities(near, rows @ rows[long].T, long, chars)
+
+
+def _similarities(
+    near: Floats, to_long: Floats, long: NDArray[np.bool_], chars: NDArray[np.float64]
+) -> dict[str, Floats]:
+    """The same, of lines i and i - k at ``near[k, i]``, and of line i and the j-th long one at ``to_long[i, j]``."""
+    n, count = to_long.shape
+    own = near[0]
     weight = (np.sqrt(chars) * long).astype(np.float32)
+    ahead: Ints = np.cumsum(long)  # number, among the long lines, of the first one after i
+    behind: Ints = ahead - long  # long lines before i
+    is_before, is_after = np.arange(count) < behind[:, None], np.arange(count) >= ahead[:, None]
     # before[i] is the likeness to the sum of the long lines before i; squares[i] that sum's squared length.
-    weighted = like * weight
-    before, after = np.tril(weighted, -1).sum(1), np.triu(weighted, 1).sum(1)
+    weighted = to_long * weight[long]
+    before, after = (weighted * is_before).sum(1), (weighted * is_after).sum(1)
     mine = own * weight
     total = before + mine + after
     square_before = _sums_before(weight * (2 * before + mine))
@@ -118,13 +154,12 @@ def similarities(rows: Floats, long: NDArray[np.bool_], chars: NDArray[np.float6
     lead = np.flatnonzero(long)[:_LEAD]
     out["lead"] = np.zeros(n, np.float32)
     if len(lead):
-        to_lead = like[:, lead].sum(1)
+        to_lead = to_long[:, :_LEAD].sum(1)
         square = to_lead[lead].sum()
         to_lead[lead] -= own[lead]
         squares = np.full(n, square)
         squares[lead] += -2 * to_lead[lead] - own[lead]
         out["lead"] = _cosine(to_lead, squares)
-    near = [np.concatenate((np.zeros(min(k, n), np.float32), np.diagonal(like, -k))) for k in range(2 * _WINDOW)]
     out["prev"], out["next"] = near[1], _moved(near[1], 1)
     out["prev3"] = _cosine(near[1] + near[2] + near[3], _square(near, -3, 0))
     out["next3"] = _cosine(_moved(near[1], 1) + _moved(near[2], 2) + _moved(near[3], 3), _square(near, 1, 4))
@@ -135,31 +170,22 @@ def similarities(rows: Floats, long: NDArray[np.bool_], chars: NDArray[np.float6
             across += _moved(near[a + b], b)
     both = _square(near, -_WINDOW, 0) * _square(near, 0, _WINDOW)
     out["seam"] = _cosine(across, both)
-    out |= _to_long(like[:, long], long)
+    # Likeness to single long lines: the one before, the one after, the first, the most alike on each side.
+    if not count:
+        nothing = np.zeros(n, np.float32)
+        names = ("prev_long", "next_long", "first_long", "nearest_before", "nearest_after")
+        return out | dict.fromkeys(names, nothing)
+    index = np.arange(n)
+    out["prev_long"] = np.where(behind > 0, to_long[index, np.maximum(behind - 1, 0)], 0)
+    out["next_long"] = np.where(ahead < count, to_long[index, np.minimum(ahead, count - 1)], 0)
+    out["first_long"] = to_long[:, 0].copy()
+    out["first_long"][np.argmax(long)] = 0
+    out["nearest_before"] = (to_long * is_before).max(1)
+    out["nearest_after"] = (to_long * is_after).max(1)
     return out
 
 
-def _to_long(like: Floats, long: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Likeness to single long lines: the one before, the one after, the first, the most alike on each side."""
-    n, count = like.shape
-    if not count:
-        nothing = np.zeros(n, np.float32)
-        return dict.fromkeys(("prev_long", "next_long", "first_long", "nearest_before", "nearest_after"), nothing)
-    ahead: Ints = np.cumsum(long)  # number, among the long lines, of the first one after i
-    behind: Ints = ahead - long  # long lines before i
-    index, numbers = np.arange(n), np.arange(count)
-    first = like[:, 0].copy()
-    first[np.argmax(long)] = 0
-    return {
-        "prev_long": np.where(behind > 0, like[index, np.maximum(behind - 1, 0)], 0),
-        "next_long": np.where(ahead < count, like[index, np.minimum(ahead, count - 1)], 0),
-        "first_long": first,
-        "nearest_before": np.where(numbers < behind[:, None], like, 0).max(1),
-        "nearest_after": np.where(numbers >= ahead[:, None], like, 0).max(1),
-    }
-
-
-def _square(near: list[Floats], start: int, end: int) -> Floats:
+def _square(near: Floats, start: int, end: int) -> Floats:
     """Squared length of the sum of the rows i + start to i + end - 1; ``near[k][i]`` is the likeness of i and i - k."""
     total = np.zeros(len(near[0]), np.float32)
     for k in range(start, end):

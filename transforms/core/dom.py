@@ -17,6 +17,10 @@ from lxml import etree
 
 from transforms.types import Block, Dom
 
+# Elements that a head can hold.
+_OF_HEAD = frozenset(
+    ("base", "basefont", "bgsound", "link", "meta", "noframes", "noscript", "script", "style", "template", "title")
+)
 # Elements whose text nobody reads on the page.
 _SKIP = frozenset(
     [
@@ -161,7 +165,25 @@ def parse_html(text: str) -> etree._Element | None:
     root = etree.fromstring(_BODY_END.sub("", text).encode("utf-8", "replace"), parser)
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         raise TooDeepError("elements nested deeper than 2,048 levels")
+    if root is not None:
+        _end_head(root)
     return root
+
+
+def _end_head(root: etree._Element) -> None:
+    """Move to the body what only a body can hold, where a page leaves out the tags of both.
+
+    The first such element ends the head (HTML, "in head"); libxml2 does not know that of <main>, <header> and other
+    elements that are younger than it.
+    """
+    head = root.find("head")
+    stray = () if head is None else tuple(itertools.dropwhile(lambda child: child.tag in _OF_HEAD, head))
+    if stray:
+        body = root.find("body")
+        if body is None:
+            body = etree.SubElement(root, "body")
+        for place, child in enumerate(stray):
+            body.insert(place, child)
 
 
 @lru_cache(maxsize=20_000)

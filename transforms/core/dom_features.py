@@ -5,13 +5,15 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transforms.core.lexicon import Lexicon, Words, address_words
 from transforms.types import Block, Dom
+
+T = TypeVar("T")
 
 NAME_BUCKETS = 1 << 12
 _TAGS = ("p", "h1", "h2", "h3", "li", "div", "figcaption", "tr", "blockquote", "button", "pre", "dt", "section")
@@ -40,16 +42,19 @@ def dom_columns(
     """Columns for DOM_NAMES, each [n]; every block has a Dom."""
     doms = [b.dom for b in blocks if b.dom is not None]
     share = linked / chars
-    paths = [(d.path, d.names[1:4]) for d in doms]
+    # Most blocks of a page stand in a few places: what depends on the place alone is worked out once for each.
+    place, places = grouped([(d.tag, d.path, d.names) for d in doms])
+    group = _groups([(path, names[1:4]) for _, path, names in places])[place]
+    parent = _groups([(path[:-1], names[1:]) for _, path, names in places])[place]
+    grandparent = _groups([(path[:-2], names[2:]) for _, path, names in places])[place]
     columns: dict[str, NDArray[Any]] = {
         "link_share": share,
         "has_link": linked > 0,
         "all_link": share > 0.9,
         "link_names_it": _link_names_it(doms, share, words, lexicon),
-        "depth": np.array([len(d.names) for d in doms]) / 6,
+        "depth": np.array([len(names) for _, _, names in places])[place] / 6,
         "hidden": np.array([d.hidden for d in doms]),
     }
-    group = _groups(paths)
     columns["path_count"] = np.log(np.bincount(group)[group]) / 3
     container = np.array([d.container for d in doms])
     for name, key in (("same_path", group), ("same_container", container)):
@@ -57,15 +62,12 @@ def dom_columns(
         columns[f"{name}_prev"] = np.concatenate(([False], same))
         columns[f"{name}_next"] = np.concatenate((same, [False]))
     text = (chars - linked) * long
-    parent = _groups([(d.path[:-1], d.names[1:]) for d in doms])
-    grandparent = _groups([(d.path[:-2], d.names[2:]) for d in doms])
     for name, key in (("parent_text", parent), ("grandparent_text", grandparent)):
         held = np.bincount(key, text)
         columns[name] = held[key] / max(held.max(), 1)
     columns["parent_links"] = (np.bincount(parent, linked) / np.bincount(parent, chars))[parent]
-    stands: dict[tuple[str, tuple[str, ...]], int] = {}  # most blocks of a page stand in a few kinds of place
-    place = [stands.setdefault((d.tag, d.path), len(stands)) for d in doms]
-    columns |= zip(_PLACES, np.array([_places(*key) for key in stands], np.float32)[place].T, strict=True)
+    inside = np.array([_places(tag, path) for tag, path, _ in places], np.float32)
+    columns |= zip(_PLACES, inside[place].T, strict=True)
     return columns
 
 
@@ -94,9 +96,15 @@ def _places(tag: str, path: tuple[str, ...]) -> tuple[bool, ...]:
     return (*(tag == t for t in _TAGS), *(t in path for t in _INSIDE))
 
 
+def grouped(keys: Sequence[T]) -> tuple[NDArray[np.int64], list[T]]:
+    """The number of each key among the distinct ones, and those in order of appearance."""
+    numbers: dict[T, int] = {}
+    number = np.array([numbers.setdefault(k, len(numbers)) for k in keys], np.int64)
+    return number, list(numbers)
+
+
 def _groups(keys: Sequence[object]) -> NDArray[np.int64]:
-    numbers: dict[object, int] = {}
-    return np.array([numbers.setdefault(k, len(numbers)) for k in keys], np.int64)
+    return grouped(keys)[0]
 
 
 @lru_cache(maxsize=50_000)

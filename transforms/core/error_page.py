@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from transforms.core.metadata import Metadata
-from transforms.core.obstacle_words import CONSENT, NOT_FOUND, ROBOT, SCRIPT
+from transforms.core.words import words
 from transforms.types import TEASER_ROLES, Block
 
 HTTP_ERROR, CONSENT_WALL, BOT_CHECK, NEEDS_JAVASCRIPT = "http_error", "consent_wall", "bot_check", "needs_javascript"
@@ -28,14 +28,6 @@ _BARE_PAGE = 250  # characters of a page that shows nothing without scripts
 _STATUS = re.compile(r"(?<![\w.,:/$€£¥#+-])(?:40[0134568]|410|429|451|50[0234]|52[0-6])(?![\w%+/-]|[.,:]\d)")
 # Words that may stand beside a status code in a line that is nothing but an error.
 _STATUS_LINE = re.compile(r"^\W*+(?:[^\W\d]++\W++){0,8}\d{3}(?:\W++[^\W\d]++){0,8}\W*+$")
-
-
-def _any_of(words: dict[str, tuple[str, ...]]) -> re.Pattern[str]:
-    patterns = [pattern for language in words.values() for pattern in language]
-    return re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
-
-
-_NOT_FOUND, _CONSENT, _ROBOT, _SCRIPT = map(_any_of, (NOT_FOUND, CONSENT, ROBOT, SCRIPT))
 _STORY_TYPE = re.compile(r"Article$|BlogPosting|^article$|^Recipe$", re.IGNORECASE)
 
 
@@ -54,7 +46,7 @@ def obstacle(blocks: Sequence[Block], roles: Sequence[str], metadata: Metadata) 
     """
     if len(metadata.body) > _MOST_STORY:
         return None
-    running = [b.text for b in blocks if len(b.text) >= _RUNNING and not _is_link(b)]
+    running = [b.text for b in blocks if len(b.text) >= _RUNNING and not is_link(b)]
     length = sum(map(len, running))
     everything = sum(len(b.text) for b in blocks)
     own = sum(
@@ -68,12 +60,12 @@ def obstacle(blocks: Sequence[Block], roles: Sequence[str], metadata: Metadata) 
         found = _short_page(blocks, roles, running, everything, metadata)
         if found:
             return found
-    if not 0 < length <= _MOST_WALL or is_story:
+    if not 0 < length <= _MOST_WALL or is_story or signed:
         return None
-    told = [text for text in running if _CONSENT.search(text)]
+    told = [text for text in running if words().consent.search(text)]
     about = sum(map(len, told))
     if about >= _WALL_SHARE * length and length - about <= _MOST_STORY:
-        mentions = sum(len(_CONSENT.findall(text)) for text in told)
+        mentions = sum(len(words().consent.findall(text)) for text in told)
         if mentions >= 2 and about >= _WALL_SHARE * everything / 2 and not _has_story(blocks, roles):
             return CONSENT_WALL
     return None
@@ -88,21 +80,23 @@ def _short_page(
         return None  # the content itself, for readers without scripts
     if metadata.markup.challenge and everything <= _MOST_STORY and not _has_story(blocks, roles):
         return BOT_CHECK
-    short = [b.text for b in blocks if len(b.text) <= _HEADLINE and not _is_link(b)][:12]
+    short = [b.text for b in blocks if len(b.text) <= _HEADLINE and not is_link(b)][:12]
     heads = [*metadata.titles, *metadata.headings]
     shown = [b.text for b, role in zip(blocks, roles, strict=True) if role == "title"]
     told = any(_STATUS.search(line) and _STATUS_LINE.match(line) for line in (*heads, *shown, *short[:6]))
     if told and not _has_story(blocks, roles):
         return HTTP_ERROR
-    if any(_NOT_FOUND.search(line) for line in (*heads, *shown)) or (
-        length <= _MOST_STORY // 2 and any(_NOT_FOUND.search(line) for line in (*short[:4], *running[:2]))
+    if any(words().not_found.search(line) for line in (*heads, *shown)) or (
+        length <= _MOST_STORY // 2 and any(words().not_found.search(line) for line in (*short[:4], *running[:2]))
     ):
         return HTTP_ERROR
-    if _share(running or short, _ROBOT) >= _WALL_SHARE and everything <= 2 * _MOST_STORY:
+    if _share(running or short, words().robot) >= _WALL_SHARE and everything <= 2 * _MOST_STORY:
+        return BOT_CHECK
+    if everything <= 2 * _BARE_PAGE and any(words().robot.search(line) for line in shown) and "byline" not in roles:
         return BOT_CHECK
     if everything <= _BARE_PAGE and len(metadata.markup.noscript) >= _RUNNING // 2:
         return NEEDS_JAVASCRIPT
-    if everything <= 2 * _BARE_PAGE and _SCRIPT.search(text or " ".join(short)):
+    if everything <= 2 * _BARE_PAGE and words().script.search(text or " ".join(short)):
         return NEEDS_JAVASCRIPT
     return None
 
@@ -115,7 +109,10 @@ def _has_story(blocks: Sequence[Block], roles: Sequence[str]) -> bool:
     own = (
         len(b.text)
         for b, role in zip(blocks[after:], roles[after:], strict=True)
-        if role == "body" and len(b.text) >= _RUNNING and not _CONSENT.search(b.text) and not _ROBOT.search(b.text)
+        if role == "body"
+        and len(b.text) >= _RUNNING
+        and not words().consent.search(b.text)
+        and not words().robot.search(b.text)
     )
     teasers = sum(role in TEASER_ROLES for role in roles)
     return sum(own) >= 250 or teasers >= 10
@@ -126,5 +123,6 @@ def _share(texts: Sequence[str], pattern: re.Pattern[str]) -> float:
     return sum(len(text) for text in texts if pattern.search(text)) / total if total else 0.0
 
 
-def _is_link(block: Block) -> bool:
+def is_link(block: Block) -> bool:
+    """Whether nearly all of a block is links."""
     return block.dom is not None and block.dom.link_chars > 0.8 * len(block.text)

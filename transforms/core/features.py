@@ -125,7 +125,7 @@ def page_features(blocks: Sequence[Block], lexicon: Lexicon, hints: Hints | None
     columns |= _place(blocks, folded, chars, long)
     rows, shares = word_rows(words, n, lexicon)
     columns |= shares
-    columns |= {f"like_{k}": v for k, v in similarities(rows.matrix, long, chars).items()}
+    columns |= {f"like_{k}": v for k, v in rows.similarities(long, chars).items()}
     sense = lexicon.line_vectors(words, n)
     columns |= {f"sense_{k}": v for k, v in similarities(unit(sense[:, :TOPIC_DIMENSIONS]), long, chars).items()}
     columns["sense_words"] = np.any(sense, axis=1, keepdims=True)[:, 0]

@@ -6,13 +6,16 @@ pages have no story, so these two need more than being the likeliest kind: a sto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from transforms.core.error_page import obstacle
+from transforms.core.dates import find_date
+from transforms.core.error_page import is_link, obstacle
 from transforms.core.kind_features import kind_features
 from transforms.core.kind_model import KindModel, load_kind_model
 from transforms.core.metadata import Metadata
+from transforms.core.words import words
 from transforms.types import TEASER_ROLES, Block
 
 # Probability from which a page is an index: the more text of its own it has, the surer the model must be.
@@ -23,9 +26,12 @@ _TEXT = 1_500  # characters of body that make a text of its own
 _BARE_INDEX = 5  # teasers from which a text page with hardly any text of its own is an index
 _HARDLY = 400  # characters of body on such a page
 _ERROR_SURE = 0.9  # nothing but a mark and a page without content: no probability is known
-_ARTICLE_CHARS = 800  # characters of body that make a full article
-_ARTICLE_BLOCKS = 3
-_BYLINE_WITHIN = 5  # blocks behind a headline in which the byline of another article stands
+_ARTICLE_CHARS = 600  # characters of running text that make a full article
+_ARTICLE_BLOCKS = 3  # paragraphs of one
+_HEADLINE, _SIGNATURE = 200, 80  # characters of the longest headline, and of the line that signs an article
+_SIGNED_WITHIN = 2  # blocks behind a headline in which the signature of another article stands
+# Characters of Chinese, Japanese, Korean and Thai, each of which says as much as some three letters.
+_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +90,63 @@ def page_kind(
 
 
 def has_several_articles(blocks: Sequence[Block], roles: Sequence[str]) -> bool:
-    """Whether at least two headlines are each followed by a full article, the later ones by a byline as well.
+    """Whether at least two headlines are each followed by a full article.
 
-    Sub-headings look like headlines, and some sites set them as such; only an article has a byline of its own.
+    Sub-headings and teasers look like headlines too. So a later one must be set as the first is, and be signed or
+    begin an ``article`` element of its own. Of the roles behind it hardly any count: pages with two articles are rare,
+    and the role model takes the second one for all sorts of things.
     """
-    heads = [
-        i
-        for i, (block, role) in enumerate(zip(blocks, roles, strict=True))
-        if role == "title" or (block.dom is not None and block.dom.tag == "h1" and role in ("heading", "body"))
-    ]
-    texts = {blocks[i].text.casefold() for i in heads}
-    if len(texts) < 2:
+    first = next((i for i, role in enumerate(roles) if role == "title"), None)
+    if first is None:
         return False
-    full = 0
-    for start, end in zip(heads, [*heads[1:], len(blocks)], strict=True):
-        body = [len(blocks[i].text) for i in range(start + 1, end) if roles[i] == "body"]
-        signed = full == 0 or "byline" in roles[start + 1 : min(end, start + 1 + _BYLINE_WITHIN)]
-        full += len(body) >= _ARTICLE_BLOCKS and sum(body) >= _ARTICLE_CHARS and signed
-    return full >= 2
+    containers: dict[int, int] = {}  # where each begins
+    for i, block in enumerate(blocks):
+        if block.dom is not None:
+            containers.setdefault(block.dom.container, i)
+    heads = [first, *(i for i in range(first + 1, len(blocks)) if _opens_article(blocks, roles, first, i, containers))]
+    if len({blocks[i].text.casefold() for i in heads}) < 2:
+        return False
+    ends = [*heads[1:], len(blocks)]
+    full = sum(_is_full(blocks[i + 1 : end], roles[i + 1 : end]) for i, end in zip(heads, ends, strict=True))
+    return full > 1
+
+
+def _opens_article(
+    blocks: Sequence[Block], roles: Sequence[str], first: int, at: int, containers: Mapping[int, int]
+) -> bool:
+    """Whether a block is the headline of another article than that of the first headline."""
+    block, dom, like = blocks[at], blocks[at].dom, blocks[first].dom
+    if len(block.text) > _HEADLINE or roles[at] in ("body", "byline", "comment", "boilerplate"):
+        return False
+    if dom is None or like is None:  # nothing but the roles tells a headline from the title of a teaser
+        return roles[at] in ("title", "heading", "caption") and _is_signed(blocks, roles, at + 1)
+    if dom.tag not in ("h1", "h2", "h3") or dom.tag != like.tag:
+        return False
+    in_article = dom.path[-2:-1] == ("article",) or dom.path[-3:-1] == ("article", "header")
+    if in_article and containers[dom.container] == at:
+        return True
+    behind = range(at + 1, min(len(blocks), at + 1 + _SIGNED_WITHIN))
+    return any(_is_signed(blocks, roles, i) or _is_date(blocks[i].text) for i in behind)
+
+
+def _is_signed(blocks: Sequence[Block], roles: Sequence[str], at: int) -> bool:
+    """Whether a block says who wrote what follows."""
+    if at >= len(blocks):
+        return False
+    text = blocks[at].text
+    return roles[at] == "byline" or (len(text) <= _SIGNATURE and words().author.match(text) is not None)
+
+
+def _is_date(text: str) -> bool:
+    found = find_date(text) if len(text) <= _SIGNATURE else None
+    return found is not None and 2 * (found[2] - found[1]) >= len(text)
+
+
+def _is_full(blocks: Sequence[Block], roles: Sequence[str]) -> bool:
+    running = [
+        b.text
+        for b, role in zip(blocks, roles, strict=True)
+        if role != "comment" and not is_link(b) and (b.dom is not None or role not in TEASER_ROLES)
+    ]
+    paragraphs = [size for text in running if (size := len(text) + 2 * len(_UNSPACED.findall(text))) > _SIGNATURE]
+    return len(paragraphs) >= _ARTICLE_BLOCKS and sum(paragraphs) >= _ARTICLE_CHARS

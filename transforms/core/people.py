@@ -12,23 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from transforms.core.dates import find_date, is_month
+from transforms.core.words import words as word_lists
 
-# Words that announce an author at the start of a line. A help, not a need: a line that is nothing but a name of two
-# words and more is read without them.
-_ANNOUNCE = re.compile(
-    r"^\W*(?:(?:written|words|story|text|posted|published|authored|article|report|created|submitted|content)\s+by|"
-    r"by|authors?\b|writers?\b|von|text(?:\s+von)?\b|autor(?:in|en|es|a|i)?\b|auteurs?\b|par|por|di|door|av|af|przez|tekst\b|"
-    r"yazan|yazar|oleh|penulis|автор|от|текст|από|作者|文|記者|tác giả)(?=[\s:：/]|$)\s*[:：/]?\s*",
-    re.IGNORECASE,
-)
-_GLUED = re.compile(r"^(?:(?i:written |posted )?[Bb]y|[Vv]on|[Pp]ar|[Pp]or)(?=[A-Z])")  # "ByAda Reed": two elements
-# What announces a date and may stand between a name and it.
-_BEFORE_DATE = re.compile(
-    r"(?<!\s)\s*+\b(?:last\s+)?(?:updated|published|posted|modified|aktualisiert|veröffentlicht|publié|mis à jour|"
-    r"actualizado|publicado|atualizado|aggiornato|pubblicato|bijgewerkt|gepubliceerd|opdateret|oppdatert|publisert|uppdaterad|"
-    r"обновлено|опубликовано|güncelleme|on|am|le|il|el|op|den|в)?(?:\s*+:)?\s*+$",
-    re.IGNORECASE,
-)
 _GLUED_MONTH = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z][a-z]{2,9}\.? \d)")  # "Ada ReedMar 5, 2026"
 _TAG = re.compile(r"<[^<>]+>")
 # A pattern begins where a run of characters begins, so that a long run is not tried from each of them.
@@ -36,16 +21,7 @@ _EMAIL = re.compile(r"(?<!\S)\S[^\s@]*@\S+\.\S+")
 _ADDRESS = re.compile(r"^(?:https?:|www\.|//)|^(?=\S+$)\S+\.[a-z]{2,6}(?:/|$)", re.IGNORECASE)
 _PIECES = re.compile(r"(?<!\s)\s*[|•·∙●⋅・;／\t\n]\s*|(?<!\s)\s+[-–—~/]\s+|(?<!\s)\s{2,}")
 _NUMBERS = re.compile(r"^[\d\s./,-]+(?=\D)")
-_AND = "and|und|et|en|og|och|i|и|ve|y|e"
-_JOINED = re.compile(
-    rf"(?<!\s)(?:\s*;\s*|\s*[,、،]\s*(?:{_AND})\s+|\s+(?:and|und|et|og|och|ve|και)\s+|\s+&\s+)", re.IGNORECASE
-)
 _COMMA = re.compile(r"(?<!\s)\s*[,、،]\s*")
-_PARTICLES = frozenset(
-    ("de", "da", "do", "dos", "das", "del", "della", "di", "du", "la", "le", "van", "der", "den", "von", "vom", "zu",
-     "zum", "zur", "ten", "ter", "bin", "ibn", "al", "el", "bint", "ben", "y", "e", "af", "av", "i", "o", "ou", "of",
-     "the", "und")
-)  # fmt: skip
 _LEAST, _MOST = 2, 60  # characters of a name
 _MOST_READ = 2_000  # characters of a value or a line that are read for names
 _DATE_AT = 20  # characters before a date that opens a line
@@ -83,7 +59,7 @@ def split_names(value: str) -> tuple[str, ...]:
     if first != cleaned and ";" not in cleaned and looks_like_name(first):
         cleaned = first  # "Ada Reed - Courier", "Ada Reed | 2 March 2026"
     names: list[str] = []
-    for piece in _JOINED.split(cleaned):
+    for piece in word_lists().joined.split(cleaned):
         parts = [p for p in _COMMA.split(piece) if p]
         if len(parts) > 1 and all(looks_like_name(p) for p in parts):
             names.extend(parts)
@@ -111,9 +87,13 @@ def looks_like_name(text: str, least: int = 2) -> bool:
             return False
         if bare != bare.lower() or _uncased(bare):
             capital += 1
-        elif bare not in _PARTICLES:
+        elif not _is_particle(bare):
             return False
-    return capital >= least and not _PARTICLES.intersection([words[-1].lower()])
+    return capital >= least and not _is_particle(words[-1].lower())
+
+
+def _is_particle(word: str) -> bool:
+    return word_lists().particle.fullmatch(word) is not None
 
 
 def names_in_bylines(lines: Sequence[str], language: str | None = None) -> tuple[str, ...]:
@@ -149,7 +129,7 @@ def _after_announcement(line: str, language: str | None) -> tuple[str, bool]:
 
 
 def _announced(text: str) -> tuple[str, bool]:
-    match = _GLUED.match(text) or _ANNOUNCE.match(text)
+    match = word_lists().author_glued.match(text) or word_lists().author.match(text)
     return (text[match.end() :].strip(), True) if match else (text, False)
 
 
@@ -158,12 +138,12 @@ def _names(text: str, language: str | None, least: int) -> tuple[str, ...]:
     text = _GLUED_MONTH.sub(" ", text)
     found = find_date(text, language)
     if found is not None:
-        before = _BEFORE_DATE.sub("", text[: found[1]]).strip()
+        before = word_lists().date.sub("", text[: found[1]]).strip()
         text = before if len(before) > 1 else text[found[2] :]
     text = _EMAIL.sub("", text)
     for piece in _PIECES.split(text):
         names: list[str] = []
-        for joined in _JOINED.split(piece):
+        for joined in word_lists().joined.split(piece):
             for place, part in enumerate(_COMMA.split(joined)):
                 name = _without_tail(part.strip(" .:,-–—()"), language)
                 single = least == 1 and not names and place == 0 and _single(name, part)
@@ -181,7 +161,7 @@ def _names(text: str, language: str | None, least: int) -> tuple[str, ...]:
 def _is_label(name: str, language: str | None) -> bool:
     """Whether words in the shape of a name are part of a date or announce one ("Last Updated")."""
     first, last = name.split()[0], name.split()[-1]
-    return is_month(first, language) or _BEFORE_DATE.sub("", f" {last}") == "" or _announced(f"{last} ")[1]
+    return is_month(first, language) or word_lists().date.sub("", f" {last}") == "" or _announced(f"{last} ")[1]
 
 
 def _without_tail(text: str, language: str | None) -> str:
@@ -189,11 +169,11 @@ def _without_tail(text: str, language: str | None) -> str:
     words: list[str] = []
     for word in text.split():
         bare = word.strip(".,:")
-        lower = bare[:1].islower() and bare.lower() not in _PARTICLES and bare == bare.lower()
+        lower = bare[:1].islower() and not _is_particle(bare.lower()) and bare == bare.lower()
         if any(c.isdigit() for c in bare) or (words and (lower or is_month(bare, language))):
             break
         words.append(word)
-    while words and words[-1].lower() in _PARTICLES:
+    while words and _is_particle(words[-1].lower()):
         words.pop()
     return " ".join(words).strip(" .:,") if not words or len(words[-1]) > 2 else " ".join(words)
 

@@ -8,7 +8,7 @@ The pipeline runs the same three functions as three stages; ``segment_page`` is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from readability import Document
@@ -18,26 +18,32 @@ from resiliparse.extract.html2text import extract_plain_text
 from transforms.core.dom import TooDeepError, html_blocks, parse_html
 from transforms.core.encoding import decode
 from transforms.core.features import Hints
+from transforms.core.layout import load_layout
 from transforms.core.lines import text_blocks
 from transforms.core.metadata import Metadata, read_metadata
 from transforms.core.page_error import PageError
 from transforms.core.role_model import Label, load_model
+from transforms.core.site_profile import PageLines, SiteProfile, page_lines, relabel
 from transforms.core.site_rules import NO_RULES, SiteRules
-from transforms.core.story_split import split_story
+from transforms.core.story_split import registered_domain, split_story
+from transforms.core.words import using_words
 from transforms.settings import SegmentSettings
 from transforms.types import Block, Page, PageResult
 
 # On a page whose kept text the model is less sure of than this, readability is asked as well.
-_UNSURE_PAGE = 0.6
+_UNSURE_PAGE = 0.56
 # Only blocks below this confidence follow the second opinion.
-_UNSURE_BLOCK = 0.7
+_UNSURE_BLOCK = 0.63
 _START_TAG = re.compile("<[A-Za-z]")
 # Blocks that the model reads at a time: bounds memory on pages with very many lines.
 _WINDOW = 2_000
 _WORD = re.compile(r"\w+")
 _MAIN = ("body", "heading")
 
-__all__ = ["Labelled", "PageError", "Parsed", "label_blocks", "parse_page", "segment_page", "split_page"]
+__all__ = [
+    "Labelled", "PageError", "Parsed", "apply_rules", "judge_lines", "label_blocks", "lines_of_site", "parse_page",
+    "segment_page", "split_page", "without_markup",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,8 @@ def parse_page(page: Page, rules: SiteRules = NO_RULES, settings: SegmentSetting
         PageError: ``too_large``, for more elements than ``settings.max_elements``; they are counted, not parsed.
     """
     settings = settings or SegmentSettings()
-    parsed = _parsed(page, rules, settings)
+    with using_words(settings.words):
+        parsed = _parsed(page, rules, settings)
     if len(parsed.blocks) > settings.max_lines:
         return replace(parsed, flags=(*parsed.flags, "many_lines"))
     return parsed
@@ -129,8 +136,43 @@ def label_blocks(parsed: Parsed, settings: SegmentSettings, rules: SiteRules = N
     labels = _readability_labels(read) if settings.method == "readability" else _model_labels(read, settings)
     unread = Label("boilerplate", 0.0, 0.0, f"not read: beyond the first {settings.max_lines} lines of the page")
     labels += [unread] * (len(parsed.blocks) - len(labels))
+    return apply_rules(Labelled(parsed, tuple(labels)), rules)
+
+
+def apply_rules(labelled: Labelled, rules: SiteRules) -> Labelled:
+    """Let the rules of a page's site decide its lines."""
+    parsed = labelled.parsed
     url = parsed.page.url or parsed.metadata.url
-    return Labelled(parsed, tuple(rules.of(url).apply(parsed.page, url, parsed.blocks, labels)))
+    return Labelled(parsed, tuple(rules.of(url).apply(parsed.page, url, parsed.blocks, labelled.labels)))
+
+
+def lines_of_site(labelled: Labelled, seen: str = "") -> tuple[str, PageLines] | None:
+    """Return a page's site and what its profile learns from the page; None where no site is known."""
+    page = labelled.parsed.page
+    site = registered_domain(page.url or labelled.parsed.metadata.url)
+    if site is None or page.kind == "clean":
+        return None
+    return site, page_lines(page.id, labelled.parsed.blocks, labelled.labels, seen)
+
+
+def judge_lines(
+    labelled: Labelled, profile_of: Callable[[str], SiteProfile | None], rules: SiteRules = NO_RULES
+) -> Labelled:
+    """Let the profile of a page's site, then its rules, decide the lines of a page that the model has labelled."""
+    parsed = labelled.parsed
+    if parsed.page.kind == "clean":
+        return labelled
+    site = registered_domain(parsed.page.url or parsed.metadata.url)
+    if site is not None:
+        labels = relabel(profile_of(site), parsed.page.id, parsed.blocks, labelled.labels)
+        labelled = Labelled(parsed, tuple(labels))
+    return apply_rules(labelled, rules)
+
+
+def without_markup(labelled: Labelled) -> Labelled:
+    """Return a labelled page without the bytes and the HTML that it was read from, which no later step reads."""
+    parsed = labelled.parsed
+    return replace(labelled, parsed=replace(parsed, html=None, page=replace(parsed.page, content="")))
 
 
 def _model_labels(parsed: Parsed, settings: SegmentSettings) -> list[Label]:
@@ -150,9 +192,11 @@ def _model_labels(parsed: Parsed, settings: SegmentSettings) -> list[Label]:
 def split_page(labelled: Labelled, settings: SegmentSettings) -> PageResult:
     """Split a labelled page into its main story and its teasers."""
     parsed = labelled.parsed
-    result = split_story(
-        parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags
-    )
+    has_layout = settings.method == "model" and bool(parsed.blocks) and parsed.blocks[0].dom is not None
+    layout = load_layout(settings.model) if has_layout else None
+    read = (parsed.page, parsed.text, parsed.blocks, labelled.labels, parsed.metadata, parsed.encoding, parsed.flags)
+    with using_words(settings.words):
+        result = split_story(*read, layout)
     if result.story is not None and result.story.confidence < settings.min_confidence:
         return replace(result, page=replace(result.page, status="doubtful"))
     return result

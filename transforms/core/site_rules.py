@@ -213,7 +213,7 @@ def _decided(label: Label, action: str, reason: str) -> Label:
         role = label.role if label.role in _OF_THE_STORY else "body"
     else:
         role = "boilerplate" if action == "drop" else action
-    return replace(label, role=role, confidence=1.0, reason=reason)
+    return replace(label, role=role, confidence=1.0, reason=reason, instead=role)
 
 
 def _checked(decision: Any, lines: int) -> tuple[int, str, str]:

@@ -10,6 +10,7 @@ from urllib.parse import urldefrag
 import tldextract
 from resiliparse.parse.lang import detect_fast
 
+from transforms.core.layout import Layout, without_what_stands_apart
 from transforms.core.metadata import Metadata, absolute_url
 from transforms.core.page_kind import page_kind
 from transforms.core.role_model import Label
@@ -40,14 +41,18 @@ def split_story(
     metadata: Metadata,
     encoding: str | None,
     flags: tuple[str, ...] = (),
+    layout: Layout | None = None,
 ) -> PageResult:
     """Split one page.
 
     The first block labelled ``title`` is the title; a later copy of it is boilerplate. Teaser lines are
-    numbered 1.. in order of appearance. Segments cover every block exactly once.
+    numbered 1.. in order of appearance. Segments cover every block exactly once. With a ``layout``, for HTML pages
+    only, what stands apart from an article's paragraphs is taken from its story.
     """
     url = page.url or metadata.url
     found = page_kind(blocks, [x.role for x in labels], metadata, url, page.kind)
+    if layout is not None and found.kind == "article":
+        labels = without_what_stands_apart(blocks, labels, metadata, layout)
     decided = _one_title(
         [_Decided(b, x.role, None, x.confidence, x.reason) for b, x in zip(blocks, labels, strict=True)]
     )
