@@ -61,8 +61,8 @@ eval: venv build/folds/done $(VENV)-peers/.installed  ## the quality tables, bes
 errors: venv build/folds/done  ## which roles are given for which, and which words of stories are lost or added
 	$(BIN)/python -m benchmarks.errors --data $(DATA) --folds build/folds
 
-eval-clusters: venv  ## duplicates beside MinHash, events, topics and links
-	$(BIN)/python -m benchmarks.clusters --data $(DATA)
+eval-clusters: venv $(VENV)-peers/.installed  ## duplicates, events, topics and links, beside peers, into benchmarks/results/
+	$(BIN)/python -m benchmarks.clusters --data $(DATA) --peers $(VENV)-peers/bin/python --out benchmarks/results
 
 READS := $(addprefix transforms/core/,characters.py coherence.py dates.py dom.py dom_features.py encoding.py features.py \
 	json_ld.py lexicon.py lines.py metadata.py page_title.py people.py role_model.py words.py)
@@ -95,7 +95,7 @@ scale: venv  ## what a billion pages would take, into docs/scale.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --measure --data $(DATA)
 
 bench-clusters: venv  ## processor time and memory of clustering 20,000 to 200,000 vectors; takes an hour
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale_clusters --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale_clusters --data $(DATA) --out benchmarks/results
 
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz

@@ -10,20 +10,25 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import subprocess
 import sys
-import zlib
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from sentence_transformers.util import community_detection
 
 from benchmarks.corpora import Text, distinct, duplicate_corpus, link_corpus, paragraphs
 from transforms.core.clustering import cluster
 from transforms.core.components import stars
 from transforms.core.encoders import load_encoder, quantise
+from transforms.core.levels import int8_rows
 from transforms.core.lexical import normalise
 from transforms.core.registry import Registry
 from transforms.core.teaser_links import link_teasers
@@ -35,6 +40,9 @@ SHORTEST = 60  # words of a story from which duplicates are made
 FOLDS = 7
 SMOOTH = 2  # neighbouring cuts on each side whose mean F1 decides in cross-validation
 SEEDS = 10  # ways to divide the texts among runs
+# Least size of a cluster, samples that make a core, method; with a least distance scikit-learn 1.9.1 fails on ECB+.
+HDBSCAN_SETTINGS = [(size, samples, way) for size in (2, 3, 4, 5) for samples in (1, 2, 3) for way in ("eom", "leaf")]
+COMMUNITY_THRESHOLDS = np.arange(0.2, 0.9, 0.02)
 PERMUTATIONS = 128  # of MinHash, the default of datasketch
 
 
@@ -50,11 +58,88 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the composed corpora (default 0)")
     parser.add_argument("--model", default="minilm", help="of events, links and days (default minilm)")
+    parser.add_argument("--peers", help="python of an environment with the peers; left out of the tables if not given")
+    parser.add_argument("--out", type=Path, help="folder for clusters.md and clusters.json")
     args = parser.parse_args(argv)
+    peers = Peers(args.peers)
+    parts, scores = [], {}
     for part in args.only:
-        model = {} if part == "duplicates" else {"model": args.model}  # which are told by their words alone
-        print("\n".join(PARTS[part](args.data, args.seed, **model)), flush=True)
+        lines, scores[part] = PARTS[part](args.data, args.seed, peers, args.model)
+        parts.append("\n".join(lines))
+        print(parts[-1], "", sep="\n", flush=True)
+    scale = _read(Path("benchmarks/results/scale_clusters.json"))
+    summary = "\n".join(bars(scores, scale))
+    print(summary)
+    if args.out is not None:
+        result = {
+            "date": date.today().isoformat(),
+            "seed": args.seed,
+            "model": args.model,
+            "versions": peers.versions,
+            "parts": scores,
+        }
+        (args.out / "clusters.json").write_text(json.dumps(result, indent=1) + "\n")
+        made = f"Measured {result['date']} by `make eval-clusters`, seed {args.seed}; " + ", ".join(
+            sorted(set(peers.versions.values()))
+        )
+        text = "\n\n".join(["# Measured clusters", f"{made}.", summary, *parts])
+        (args.out / "clusters.md").write_text(f"{text}\n")
     return 0
+
+
+class Peers:
+    """Other tools, in an environment of their own; ``versions`` are those that have run."""
+
+    def __init__(self, python: str | None) -> None:
+        self.python = python
+        self.versions: dict[str, str] = {}
+
+    def run(self, name: str, given: dict) -> dict[str, NDArray]:
+        """What ``cluster_peers.py`` returns."""
+        with tempfile.TemporaryDirectory() as directory:
+            files = Path(directory) / "in.json", Path(directory) / "out.npz"
+            files[0].write_text(json.dumps(given))
+            subprocess.run([self.python, "benchmarks/cluster_peers.py", name, *map(str, files)], check=True)
+            with np.load(files[1]) as found:
+                arrays = dict(found)
+        self.versions[name] = str(arrays.pop("version"))
+        return arrays
+
+
+def bars(scores: dict[str, dict], scale: dict | None) -> list[str]:
+    """What the project asks of itself, what was measured, and what the best peer reached."""
+    rows = []
+    if events := scores.get("events"):
+        story, topic = events["story whole"]["validated"], events["topic whole"]["validated"]
+        rows = [("events of ECB+", ">= .90", story, "story"), ("topics of ECB+", ">= .87", topic, "topic")]
+    lines = ["| what | bar | copydesk | HDBSCAN | community detection | MinHash |", "| --- " * 6 + "|"]
+    for what, bar, ours, level in rows:
+        peers = (events.get(f"{level} {peer}", {}).get("validated") for peer in ("hdbscan", "community"))
+        what += ", B-cubed F1, settings by cross-validation"
+        lines.append(f"| {what} | {bar} | {ours:.3f} | {' | '.join(_score(peer) for peer in peers)} | |")
+    lines.append("| three unseen event sets, B-cubed F1 | >= .88, .965, .87 | not in the data | | | |")
+    if found := scores.get("duplicates"):
+        ours, peer = (found.get(name) for name in ("copydesk", "minhash"))
+        text = [f"{one['recall']:.3f} at {one['precision']:.3f}" if one else "" for one in (ours, peer)]
+        lines.append(f"| duplicates, recall at precision | >= .98 at .99 | {text[0]} | | | {text[1]} |")
+    if found := scores.get("links"):
+        lines.append(
+            f"| links, precision and recall | >= .97, .90 | {found['precision']:.3f}, {found['recall']:.3f} | | | |"
+        )
+    for row in scale["sizes"] if scale else []:
+        lines.append(
+            f"| {row['vectors']:,} vectors, processor minutes and peak MB ({scale['date']}) | 200,000: <= 30, 4,000 | "
+            f"{row['processor'] / 60:.1f}, {row['peak_mb']:,} | | | |"
+        )
+    return lines
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _read(path: Path) -> dict | None:
+    return json.loads(path.read_text()) if path.exists() else None
 
 
 def read_jsonl(path: Path) -> list[dict]:
@@ -62,7 +147,7 @@ def read_jsonl(path: Path) -> list[dict]:
         return [json.loads(line) for line in lines]
 
 
-def duplicates(data: Path, seed: int) -> list[str]:
+def duplicates(data: Path, seed: int, peers: Peers, model: str) -> tuple[list[str], dict]:
     """Recall and precision of copies of stories among all other stories and decoys."""
     corpus = sorted(duplicate_corpus(*_stories_and_wrappers(data), seed=seed), key=lambda text: text.id)
     vectors = [_vector(text.id, text.text, "", np.ones(8, dtype=np.int8)) for text in corpus]
@@ -77,18 +162,26 @@ def duplicates(data: Path, seed: int) -> list[str]:
         "| --- | --- | --- |",
     ]
     lines.append(_pair_row("**copydesk**", truth, found))
-    threshold, best = _best_minhash(corpus, truth)
-    lines.append(_pair_row(f"MinHash, {PERMUTATIONS} permutations, best threshold {threshold:.2f}", truth, best))
-    lines += ["", "| variant | texts | in the group of the original: copydesk | MinHash |", "| --- | --- | --- | --- |"]
+    groupings = {"copydesk": found}
+    if peers.python:
+        threshold, groupings["minhash"] = _best_minhash(corpus, truth, peers)
+        name = f"MinHash, {PERMUTATIONS} permutations, best threshold {threshold:.2f}"
+        lines.append(_pair_row(name, truth, groupings["minhash"]))
+    lines += ["", f"| variant | texts | in the group of the original: {' | '.join(groupings)} |"]
+    lines += ["| --- " * (2 + len(groupings)) + "|"]
     for kind in sizes:
         if kind != "original":
             rows = [text for text in corpus if text.kind == kind]
             shares = [
                 sum(groups[text.id] == groups[f"{text.id.split('.')[0]}.original"] for text in rows) / len(rows)
-                for groups in (found, best)
+                for groups in groupings.values()
             ]
-            lines.append(f"| {kind} | {len(rows)} | {shares[0]:.3f} | {shares[1]:.3f} |")
-    return lines
+            lines.append(f"| {kind} | {len(rows)} | {' | '.join(f'{share:.3f}' for share in shares)} |")
+    scores = {
+        name: dict(zip(("precision", "recall"), pair_scores(truth, groups), strict=True))
+        for name, groups in groupings.items()
+    }
+    return lines, scores
 
 
 def _stories_and_wrappers(data: Path) -> tuple[list[tuple[str, str]], list[list[str]]]:
@@ -119,20 +212,16 @@ def _pair_row(name: str, truth: dict[str, str], found: dict[str, str]) -> str:
     return f"| {name} | {precision:.4f} | {recall:.4f} |"
 
 
-def _best_minhash(corpus: Sequence[Text], truth: dict[str, str]) -> tuple[float, dict[str, str]]:
+def _best_minhash(corpus: Sequence[Text], truth: dict[str, str], peers: Peers) -> tuple[float, dict[str, str]]:
     """The threshold and the groups at which MinHash has its best F1, grouped in the same stars.
 
-    A peer only: MinHash over 3-shingles of words (Broder 1997), all pairs compared, so that no candidate is missed.
+    MinHash over 3-shingles of words (Broder 1997), all pairs compared, so that no candidate is missed.
     """
-    rng = np.random.default_rng(0)
-    keys = rng.integers(1, 1 << 62, size=(2, PERMUTATIONS), dtype=np.uint64) | np.uint64(1)
-    signatures = np.empty((len(corpus), PERMUTATIONS), dtype=np.uint32)
-    for row, text in enumerate(corpus):
+    shingles = []
+    for text in corpus:
         words = normalise(text.text).split()
-        shingles = {" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
-        hashes = np.array(sorted(zlib.crc32(shingle.encode()) for shingle in shingles), dtype=np.uint64)
-        mixed = hashes[:, None] * keys[0] + keys[1]  # modulo 2**64; the upper half is the hash
-        signatures[row] = (mixed >> np.uint64(32)).min(axis=0)
+        shingles.append(sorted({" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))}))
+    signatures = peers.run("minhash", {"shingles": shingles, "permutations": PERMUTATIONS})["signatures"]
     i, j, similarity = _similar_signatures(signatures, 0.1)
     nothing = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
     best, best_f1, best_threshold = {}, -1.0, 0.0
@@ -159,7 +248,7 @@ def _similar_signatures(
     return i, j, similarity
 
 
-def events(data: Path, seed: int, model: str = "minilm") -> list[str]:
+def events(data: Path, seed: int, peers: Peers, model: str) -> tuple[list[str], dict]:
     """B-cubed scores of events and topics on ECB+, at the shipped cuts and by cross-validation over topics."""
     pages = sorted(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), key=lambda page: page["id"])
     gold = {level: _gold(data, name, pages) for level, name in (("story", "event"), ("topic", "topic"))}
@@ -170,6 +259,7 @@ def events(data: Path, seed: int, model: str = "minilm") -> list[str]:
         "| level | texts | B-cubed P | R | F1 | F1, cut by cross-validation | cuts chosen |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
+    found: dict[str, dict] = {}
     for form, texts in (
         ("whole", [(page["title"] or "", page["text"] or "") for page in pages]),
         ("title", [(page["title"] or page["text"].split(". ")[0], "") for page in pages]),
@@ -186,10 +276,49 @@ def events(data: Path, seed: int, model: str = "minilm") -> list[str]:
                 f"| {level} | {form} | {precision:.3f} | {recall:.3f} | {_f1(precision, recall):.3f} | "
                 f"{validated:.3f} | {', '.join(f'{cut:.2f}' for cut in chosen)} |"
             )
-    return lines
+            found[f"{level} {form}"] = {
+                "precision": precision,
+                "recall": recall,
+                "f1": _f1(precision, recall),
+                "validated": validated,
+            }
+        if form == "whole":
+            grouped = {"community": _communities(vectors)}
+            if peers.python:
+                grouped["hdbscan"] = _densities(vectors, peers)
+    lines += ["", "| level | peer, whole texts | F1 at its best setting | F1, setting by cross-validation |"]
+    lines += ["| --- " * 4 + "|"]
+    for level, truth in gold.items():
+        for peer, (smooth, groupings) in grouped.items():
+            scores = [_scores(labels, truth) for labels in groupings]
+            best = max(_f1(p.mean(), r.mean()) for p, r in scores)
+            validated, _ = _cross_validated(scores, np.arange(len(scores)), gold["topic"], seed, smooth)
+            found[f"{level} {peer}"] = {"best": best, "validated": validated}
+            lines.append(f"| {level} | {peer} | {best:.3f} | {validated:.3f} |")
+    return lines, found
 
 
-def links(data: Path, seed: int, model: str = "minilm") -> list[str]:
+def _communities(vectors: Sequence[Vector]) -> tuple[int, list[list[int]]]:
+    """The groups of sentence-transformers' community detection at each threshold; what is in none stands alone."""
+    rows = torch.tensor(int8_rows(vectors).astype(np.float32))
+    groupings = []
+    for threshold in COMMUNITY_THRESHOLDS:
+        labels = list(range(len(vectors)))
+        for group in community_detection(rows, threshold=float(threshold), min_community_size=2):
+            for row in group:
+                labels[row] = min(group)
+        groupings.append(labels)
+    return SMOOTH, groupings
+
+
+def _densities(vectors: Sequence[Vector], peers: Peers) -> tuple[int, list[list[int]]]:
+    """The groups of HDBSCAN at each of its settings; what it calls noise stands alone, as singletons do with us."""
+    labels = peers.run("hdbscan", {"rows": int8_rows(vectors).tolist(), "settings": HDBSCAN_SETTINGS})["labels"]
+    alone = -1 - np.arange(labels.shape[1])
+    return 0, np.where(labels < 0, alone, labels).tolist()
+
+
+def links(data: Path, seed: int, peers: Peers, model: str) -> tuple[list[str], dict]:
     """Precision and recall of links from teasers, half of them to stories that are not there."""
     stories, teasers = link_corpus(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), seed)
     vectors = [
@@ -205,18 +334,18 @@ def links(data: Path, seed: int, model: str = "minilm") -> list[str]:
         "| teasers | precision | recall | links to another story |",
         "| --- | --- | --- | --- |",
     ]
+    scores: dict[str, dict[str, float]] = {}
     for kind in ("all", *dict.fromkeys(teaser["kind"] for teaser in teasers)):
         rows = [teaser for teaser in teasers if kind in ("all", teaser["kind"])]
         linked = [row for row in rows if row["id"] in found]
         right = sum(found[row["id"]] == row["story"] for row in linked)
         there = sum(bool(row["story"]) for row in rows)
-        lines.append(
-            f"| {kind} | {right / max(1, len(linked)):.3f} | {right / max(1, there):.3f} | {len(linked) - right} |"
-        )
-    return lines
+        scores[kind] = {"precision": right / max(1, len(linked)), "recall": right / max(1, there)}
+        lines.append("| {} | {precision:.3f} | {recall:.3f} | {} |".format(kind, len(linked) - right, **scores[kind]))
+    return lines, scores["all"]
 
 
-def days(data: Path, seed: int, model: str = "minilm") -> list[str]:
+def days(data: Path, seed: int, peers: Peers, model: str) -> tuple[list[str], dict]:
     """Events and topics of ECB+ whose texts come in several runs with a state between them, beside one run."""
     pages = sorted(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), key=lambda page: page["id"])
     gold = {level: _gold(data, name, pages) for level, name in (("story", "event"), ("topic", "topic"))}
@@ -247,7 +376,7 @@ def days(data: Path, seed: int, model: str = "minilm") -> list[str]:
                 f"| {level} | {runs} | {one:.3f} | {np.mean(found):.3f} | {min(found):.3f} | "
                 f"{np.mean(moved):.3f} | {lost} |"
             )
-    return lines
+    return lines, {}
 
 
 def _histories(
@@ -297,6 +426,7 @@ def _cross_validated(
     cuts: NDArray[np.float64],
     topics: Sequence[str],
     seed: int,
+    near: int = SMOOTH,
 ) -> tuple[float, list[float]]:
     """F1 of texts whose cut was chosen on the texts of other topics, and the cuts chosen.
 
@@ -308,7 +438,7 @@ def _cross_validated(
     for fold in range(FOLDS):
         held_out = np.isin(topics, names[fold::FOLDS])
         f1 = np.array([_f1(p[~held_out].mean(), r[~held_out].mean()) for p, r in scores])
-        smooth = [f1[max(0, k - SMOOTH) : k + SMOOTH + 1].mean() for k in range(len(f1))]
+        smooth = [f1[max(0, k - near) : k + near + 1].mean() for k in range(len(f1))]
         best = int(np.argmax(smooth))
         chosen.append(round(float(cuts[best]), 2))
         precision[held_out], recall[held_out] = (part[held_out] for part in scores[best])
@@ -318,13 +448,17 @@ def _cross_validated(
 def _embedded(ids: Sequence[str], texts: Sequence[tuple[str, str]], model: str = "minilm") -> list[Vector]:
     """The vectors of stories, each a title and a text, as the pipeline makes them."""
     joined = ["\n".join(part for part in parts if part) for parts in texts]
-    rows, _ = quantise(load_encoder(model).encode(joined))
+    new = sorted(set(joined) - _ENCODED.keys())
+    _ENCODED.update(zip(new, load_encoder(model).encode(new), strict=True))
+    rows, _ = quantise(np.array([_ENCODED[text] for text in joined], dtype=np.float32))
     return [_vector(*parts) for parts in zip(ids, joined, (title for title, _ in texts), rows, strict=True)]
 
 
 def _vector(id: str, text: str, title: str, row: NDArray[np.int8], kind: str = "story") -> Vector:
     return as_vector(EmbedItem(id, kind, "", text, title, None, Source("")), row.tobytes())
 
+
+_ENCODED: dict[str, NDArray[np.float32]] = {}
 
 PARTS = {"duplicates": duplicates, "events": events, "links": links, "days": days}
 

@@ -54,17 +54,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with wcxb/ and clusters/")
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--all-pairs", type=int, help="the setting cluster.all_pairs; 0 for cells at every size")
+    parser.add_argument("--out", type=Path, help="folder for scale_clusters.json")
     parser.add_argument("--real", type=Path, help="file that keeps the vectors of the real texts")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
+    settings = ClusterSettings() if args.all_pairs is None else ClusterSettings(all_pairs=args.all_pairs)
     if args.one is not None:
-        print(json.dumps(measured(args.real, args.one, args.seed)))
+        print(json.dumps(measured(args.real, args.one, args.seed, settings)))
         return 0
-    print(table(all_sizes(args.data, args.sizes, args.seed, args.real)))
+    rows = all_sizes(args.data, args.sizes, args.seed, settings, args.real)
+    print(table(rows))
+    if args.out is not None:
+        result = {"date": date.today().isoformat(), "threads": os.environ.get("OMP_NUM_THREADS", ""), "sizes": rows}
+        (args.out / "scale_clusters.json").write_text(json.dumps(result, indent=1) + "\n")
     return 0
 
 
-def all_sizes(data: Path, sizes: Sequence[int], seed: int, real: Path | None = None) -> list[dict[str, float]]:
+def all_sizes(
+    data: Path, sizes: Sequence[int], seed: int, settings: ClusterSettings, real: Path | None = None
+) -> list[dict[str, float]]:
     """Measure each size in a process of its own."""
     found = []
     with tempfile.TemporaryDirectory() as directory:
@@ -73,7 +82,7 @@ def all_sizes(data: Path, sizes: Sequence[int], seed: int, real: Path | None = N
             real.write_bytes(pickle.dumps(real_vectors(data)))
         for n in sizes:
             command = [sys.executable, "-m", "benchmarks.scale_clusters", "--data", str(data), "--real", str(real)]
-            command += ["--one", str(n), "--seed", str(seed)]
+            command += ["--one", str(n), "--seed", str(seed), "--all-pairs", str(settings.all_pairs)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             found.append(json.loads(done.stdout.splitlines()[-1]))
     return found
@@ -89,14 +98,23 @@ def table(rows: Sequence[dict[str, float]]) -> str:
         f"{row['vectors_mb']:,} | {row['duplicate']:,} | {row['story']:,} | {row['topic']:,} |"
         for row in rows
     ]
+    for row in rows:
+        if "story_pairs_compared" in row:
+            share = row["story_pairs_compared"] / (row["duplicate"] * (row["duplicate"] - 1) / 2)
+            recall = row["story_pairs_found"] / max(1, row["story_pairs_audited"])
+            lines += [
+                "",
+                f"{row['vectors']:,} vectors in cells: {share:.2%} of all pairs, recall {recall:.4f} of stories",
+            ]
     return "\n".join(lines)
 
 
-def measured(real: Path, n: int, seed: int) -> dict[str, float]:
+def measured(real: Path, n: int, seed: int, settings: ClusterSettings) -> dict[str, float]:
     vectors = news(pickle.loads(real.read_bytes()), n, seed)
     vectors_mb = _resident_mb()
     began, used = time.perf_counter(), time.process_time()
-    clusters = cluster(vectors, ClusterSettings(), "").clusters
+    told: Counter[str] = Counter()
+    clusters = cluster(vectors, settings, "", report=lambda name, number: told.update({name: number})).clusters
     seconds, processor = time.perf_counter() - began, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     levels = Counter(item.level for item in clusters)
@@ -107,6 +125,7 @@ def measured(real: Path, n: int, seed: int) -> dict[str, float]:
         "peak_mb": peak,
         "vectors_mb": vectors_mb,
         **levels,
+        **told,
     }
 
 

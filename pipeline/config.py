@@ -198,6 +198,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("cluster.overlap", lambda x: 0 <= x <= 1, "must lie between 0 and 1"),
     ("cluster.story", lambda x: 0 < x <= 1, "must lie above 0 and not above 1"),
     ("cluster.topic", lambda x: 0 < x <= 1, "must lie above 0 and not above 1"),
+    ("cluster.all_pairs", lambda n: n >= 0, "must be 0 or more"),
     ("state.keep_days", lambda n: n >= 0, "must be 0 or more"),
     ("output.format", lambda name: name in ("parquet", "jsonl"), "must be 'parquet' or 'jsonl'"),
     ("output.shards", lambda n: n >= 0, "must be 0 or more"),

@@ -57,6 +57,8 @@ from transforms.types import LEVELS
 
 log = logging.getLogger("copydesk")
 
+COMPARED = [f"{level}_pairs_{what}" for level in LEVELS[1:] for what in ("compared", "audited", "found")]
+
 _UNITS = {"survey": "inputs", "segment": "inputs", "embed": "texts"}  # whose rate a phase's last line gives
 
 DISTRIBUTIONS = (
@@ -170,6 +172,7 @@ def _prepared(
 def _made_with(config: Config, encoder: EncoderInfo | None) -> dict[str, Any]:
     """Return what members of a state must have in common to be compared."""
     settings = {f"cluster.{name}": value for name, value in asdict(config.cluster).items()}
+    del settings["cluster.all_pairs"]  # says how they are compared
     settings["embed.max_tokens"] = config.embed.max_tokens
     return settings | ({"embed.model": f"{encoder.name} ({encoder.weights_hash[:16]})"} if encoder else {})
 
@@ -515,7 +518,7 @@ class _Run:
         needed = vectors_in_memory(self.records["embed"]["counts"]["vectors"])  # known now, no longer estimated
         if self.engine.is_local and (reason := too_large("cluster", needed, memory_limit(self.config))):
             raise RunError(reason)
-        self._pipeline(
+        counters = self._pipeline(
             "cluster",
             "vectors",
             None,
@@ -530,6 +533,9 @@ class _Run:
             counts[f"{cluster['level']}_clusters"] += 1
             counts[f"{cluster['level']}_groups"] += cluster["size"] > 1
         counts["links"] = count_rows(self.workspace.work("cluster", "links"))
+        for name in COMPARED:  # where not all pairs were
+            if f"cluster/{name}" in counters:
+                counts[name] = counters[f"cluster/{name}"]
         if self.state is not None:
             self._leave_vectors()
             counts["forwards"] = count_rows(self.workspace.work("cluster", "forwards"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import apache_beam as beam
 
@@ -90,9 +91,8 @@ class _Start(beam.DoFn):
         settings, run_date, registry, keep_days = self._stage
         rows, _ = all_known(_of_run(group), run_date, registry() if registry else None, keep_days)
         duplicate, tasks = spread.start(rows, settings, self._blocks)
-        if tasks:
-            count(STAGE, "comparisons", len(tasks))
-            yield beam.pvalue.TaggedOutput("duplicates", (duplicate, tasks[0].cut))
+        if duplicate:
+            yield beam.pvalue.TaggedOutput("duplicates", (duplicate, tasks[0].cut if tasks else 0.0))
         yield from tasks
 
 
@@ -110,7 +110,7 @@ class _Cluster(beam.DoFn):
         settings, run_date, registry, keep_days = self._stage
         found = next((spread.collected(*one, pairs) for one in duplicates), None)
         before = registry() if registry else None
-        members, clusters, known = cluster(vectors, settings, run_date, before, keep_days, found)
+        members, clusters, known = cluster(vectors, settings, run_date, before, keep_days, found, partial(count, STAGE))
         yield from members
         for item in clusters:
             count(STAGE, f"{item.level}_clusters")

@@ -58,6 +58,7 @@ class ClusterSettings:
     overlap: float = 0.25  # least share of all their word sequences (3-shingles, Jaccard) that both have
     story: float = 0.28  # least average similarity within one story, of meaning, words and dates
     topic: float = 0.12  # least average similarity within one topic, of meaning and words
+    all_pairs: int = 1_000_000  # texts up to which all pairs are compared; of more, those that are roughly alike
 
 
 @dataclass(frozen=True, slots=True)

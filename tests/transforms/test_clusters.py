@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -115,6 +117,18 @@ def test_workers_that_compare_blocks_change_nothing(vectors, again, tmp_path, mo
         assert_that(result.clusters, equal_to(clusters), label="clusters")
         assert_that(result.known_members, equal_to(registry.members), label="known members")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["0", "1"]
+
+
+def test_what_was_not_compared_is_counted(vectors):
+    settings = replace(SETTINGS, all_pairs=1)
+    told = {}
+    found = cluster(vectors, settings, "", report=told.__setitem__)
+    assert found.members == cluster(vectors, SETTINGS, "").members
+    pipeline = beam.Pipeline(runner="FnApiRunner")
+    pipeline | beam.Create(vectors) | ClusterVectors(settings, "")
+    counted = {counter.key.metric.name: counter.committed for counter in pipeline.run().metrics().query()["counters"]}
+    assert {name: number for name, number in counted.items() if "_pairs_" in name} == told
+    assert told["story_pairs_found"] == told["story_pairs_audited"] > 0
 
 
 @pytest.mark.soak

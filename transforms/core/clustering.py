@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from transforms.core import labels
 from transforms.core.components import members_of
 from transforms.core.ids import page_of
-from transforms.core.levels import Found, Rows, instant_of, medoid, partition
+from transforms.core.levels import Found, Report, Rows, instant_of, medoid, no_report, partition
 from transforms.core.near_duplicates import near_by_words
 from transforms.core.neighbours import TILE, norms
 from transforms.core.registry import MERGE, Entry, Known, Registry, followed, forget, name, without
@@ -49,6 +49,7 @@ def cluster(
     known: Registry | None = None,
     keep_days: int = 0,
     found: Found | None = None,
+    report: Report = no_report,
 ) -> Clustering:
     """Group the vectors of a run together with all that is known.
 
@@ -63,6 +64,7 @@ def cluster(
         known: What is known of earlier runs; None for a run that is to stand for itself.
         keep_days: Days after which a story that is not seen again is forgotten (``registry.forget``); 0 for never.
         found: What has been found already of the groups of ``all_known`` of the same arguments.
+        report: Told, where texts are too many to compare all pairs, what that missed (``cells.py``).
 
     Returns:
         The members that are in the run, the clusters that have one, and the new registry.
@@ -77,7 +79,7 @@ def cluster(
     same = [_goes_on(former.get(vector.id), vector, settings) for vector in rows]
     dates = [member.date if member else vector.published or run_date for vector, member in zip(rows, same, strict=True)]
 
-    parted = partition(rows, settings, found)
+    parted = partition(rows, settings, found, report)
     named = [
         name(
             level, founders, of_row.tolist(), [member.clusters[place] if member else None for member in same], registry

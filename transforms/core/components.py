@@ -17,7 +17,7 @@ rows by id get groups that do not depend on the order of their input.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +36,9 @@ SAMPLE = (512, 32_768)  # rows and others from which the number of similar pairs
 Labels = NDArray[np.int64]
 Links = tuple[NDArray[np.int64], NDArray[np.int64]]
 Edges = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]  # i, j, product
+
+
+Compare = Callable[[Array, NDArray[np.float64], float, int], Edges]
 
 
 class Compared(NamedTuple):
@@ -106,6 +109,7 @@ def average_linkage(
     threshold: float,
     subtracted: int = 0,
     compared: Compared | None = None,
+    compare: Compare | None = None,
 ) -> Labels:
     """Return the groups of average linkage, cut where the mean similarity falls below ``threshold``.
 
@@ -118,6 +122,7 @@ def average_linkage(
         threshold: Least mean similarity at which two groups merge; above 0.
         subtracted: Of the last so many columns the products are subtracted, not added.
         compared: The pairs at the first cut, where they have been found elsewhere.
+        compare: Finds similar pairs as ``similar_pairs`` does, None for that.
 
     Returns:
         For each starting group the smallest starting group that it ends with, [n].
@@ -129,7 +134,7 @@ def average_linkage(
         scale = weights.astype(np.float64) * UNIT
         if compared is None:
             cut = next_cut(sums, scale, threshold, cut, subtracted)
-            compared = Compared(cut, similar_pairs(sums, scale, cut, subtracted))
+            compared = Compared(cut, (compare or similar_pairs)(sums, scale, cut, subtracted))
         cut = compared.cut
         merged = linked(sums, scale, compared.edges, cut, subtracted)
         compared = None

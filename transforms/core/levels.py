@@ -14,7 +14,7 @@ sorted by id, all sums are sums of whole numbers, and ties go to the smaller id.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.core.cells import Comparison
 from transforms.core.components import Compared, Labels, average_linkage, members_of, stars, unit_rows
 from transforms.core.near_duplicates import near_duplicates
 from transforms.core.neighbours import TILE
@@ -34,6 +35,13 @@ DATE_COLUMNS = DAY_COLUMNS + 1
 SUBTRACTED = 1  # of them, those that speak against a pair
 
 Rows = NDArray[np.int8] | NDArray[np.int16]
+
+
+Report = Callable[[str, int], None]  # a name and a number
+
+
+def no_report(name: str, number: int) -> None:
+    """Keep a number to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +77,20 @@ class Prepared:
     votes: NDArray[np.int16]
 
 
-def partition(vectors: Sequence[Vector], settings: ClusterSettings, found: Found | None = None) -> Partition:
+def partition(
+    vectors: Sequence[Vector], settings: ClusterSettings, found: Found | None = None, report: Report = no_report
+) -> Partition:
     """Return the groups of vectors at all levels.
 
     Args:
         vectors: One or more, sorted by id; all embeddings have one length.
         settings: Where the cuts lie.
         found: What is known of their groups already.
+        report: Told of pairs that were not compared.
     """
     ready = prepared(vectors, settings, found.duplicate if found else None)
     embeddings, rows = ready.measures
-    story, topic = stories_and_topics(ready, settings, found.compared if found else None)
+    story, topic = stories_and_topics(ready, settings, report, found.compared if found else None)
     return Partition((ready.duplicate, story, topic), (embeddings, rows, rows))
 
 
@@ -121,24 +132,28 @@ def duplicates(vectors: Sequence[Vector], settings: ClusterSettings) -> Labels:
 
 
 def stories_and_topics(
-    ready: Prepared, settings: ClusterSettings, compared: Compared | None = None
+    ready: Prepared, settings: ClusterSettings, report: Report = no_report, compared: Compared | None = None
 ) -> tuple[Labels, Labels]:
     """Return the story and the topic of each vector, [n], as the smallest row of the group.
 
     Args:
         ready: What is compared.
         settings: Where the cuts lie.
+        report: Told of pairs that were not compared.
         compared: The similar pairs of votes, if they have been found already.
     """
     groups, group_of = np.unique(ready.duplicate, return_inverse=True)
     each = np.ones(len(groups), dtype=np.int64)
-    story = average_linkage(ready.votes, each, settings.story, SUBTRACTED, compared)
+    story = average_linkage(
+        ready.votes, each, settings.story, SUBTRACTED, compared, Comparison("story", settings.all_pairs, report)
+    )
 
     votes = ready.votes[:, :-DATE_COLUMNS]
     stories, story_of = np.unique(story, return_inverse=True)
     sums = np.zeros((len(stories), votes.shape[1]), dtype=np.int32)  # of 2**20 vectors at most: one worker holds fewer
     np.add.at(sums, story_of, votes)
-    topic = stories[average_linkage(sums, np.bincount(story_of), settings.topic)[story_of]]
+    compare = Comparison("topic", settings.all_pairs, report)
+    topic = stories[average_linkage(sums, np.bincount(story_of), settings.topic, compare=compare)[story_of]]
     return groups[story[group_of]], groups[topic[group_of]]
 
 

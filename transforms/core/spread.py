@@ -49,12 +49,15 @@ class Start(NamedTuple):
 def start(vectors: Sequence[Vector], settings: ClusterSettings, blocks: Blocks) -> Start:
     """Find the duplicates, write what is to be compared, and return who is to compare what with what.
 
-    Vectors of one block are no task: whoever groups them has compared them as fast.
+    Vectors of one block are no task: whoever groups them has compared them as fast. Nor are those of which not all
+    pairs are compared (``cells.py``).
     """
     if len(vectors) <= BLOCK:
         return Start(b"", [])
     ready = prepared(vectors, settings)
     votes = ready.votes
+    if len(votes) > settings.all_pairs:  # few pairs are compared, by who groups them
+        return Start(ready.duplicate.astype("<i8").tobytes(), [])
     cut = next_cut(votes, np.full(len(votes), float(UNIT)), settings.story, np.inf, SUBTRACTED)
     numbers = range(0, len(votes), BLOCK)
     for number, first in enumerate(numbers):
@@ -91,9 +94,9 @@ def _between(one: NDArray[np.int16], other: NDArray[np.int16], task: Task, top: 
 
 
 def collected(duplicate: bytes, cut: float, parts: Iterable[bytes]) -> Found:
-    """Return what has been found by all, from the results of all tasks in any order."""
-    edges = joined_edges(list(_edges(parts)))
-    return Found(np.frombuffer(duplicate, dtype="<i8").astype(np.int64), Compared(cut, edges))
+    """Return what has been found by all, from the results of all tasks in any order; a ``cut`` of 0 is that of none."""
+    compared = Compared(cut, joined_edges(list(_edges(parts)))) if cut else None
+    return Found(np.frombuffer(duplicate, dtype="<i8").astype(np.int64), compared)
 
 
 def _edges(parts: Iterable[bytes]) -> Iterator[Edges]:
