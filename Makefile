@@ -7,8 +7,8 @@ DATA ?= ../shared
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench bench-clusters scale train \
-	layout schemas downstream soak wheel image image-check wheel-check check clean
+.PHONY: help venv demo nightly lint types test docs screenshots eval errors eval-clusters pages sites bench lite bench-clusters scale train \
+	layout schemas downstream soak fuzz audit wheel image image-check wheel-check check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -88,8 +88,8 @@ pages: venv $(VENV)-peers/.installed  ## metadata beside trafilatura's, and page
 sites: venv build/folds/done  ## what site profiles gain, by the pages known of a site, and what they cost
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.sites --data $(DATA) --json benchmarks/results/sites.json
 
-bench: venv  ## speed per stage, into benchmarks/results/
-	$(BIN)/python -m benchmarks.speed --data $(DATA)
+bench: venv $(VENV)-peers/.installed  ## speed, beside trafilatura and the machine's limits, into benchmarks/results/; for an idle machine
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m benchmarks.speed --data $(DATA) --peers $(VENV)-peers/bin/python
 
 scale: venv  ## what a billion pages would take, into docs/scale.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --measure --data $(DATA)
@@ -100,6 +100,9 @@ bench-clusters: venv  ## processor time and memory of clustering 20,000 to 200,0
 train: venv  ## rebuild the role model and the page-kind model from DATA, with fixed seeds and deterministic kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --data $(DATA) --out transforms/models/roles.npz
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.kinds --data $(DATA) --out transforms/models/kinds.json
+
+lite: venv  ## rebuild the lite encoder from DATA and the packaged MiniLM
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m training.lite --data $(DATA) --out transforms/models/lite.npz
 
 layout: venv build/folds/done  ## rebuild the layout weights, from what the models fitted by site folds get wrong
 	OMP_NUM_THREADS=1 $(BIN)/python -m training.layout --data $(DATA) --folds build/folds --out transforms/models/layout.json
@@ -118,11 +121,42 @@ image-check: wheel  ## the steps of that image without a container engine, in a 
 
 $(VENV)-airflow/.installed:
 	$(PYTHON) -m venv $(VENV)-airflow
-	$(VENV)-airflow/bin/python -m pip install -q 'apache-airflow==3.3.2' 'apache-airflow-providers-apache-beam[google]==6.3.1'
+	$(VENV)-airflow/bin/python -m pip install -q apache-airflow==3.3.2 apache-airflow-providers-apache-beam==6.3.1 \
+	  apache-airflow-providers-google
 	touch $@
 
-soak: venv $(VENV)-airflow/.installed  ## the tests that take long, Airflow's in an environment of its own
+# html5lib-tests come with the source distribution of html5lib, which only an older setuptools can unpack.
+build/html5lib/.unpacked:
+	mkdir -p $(@D)
+	echo 'setuptools<80' > $(@D)/constraints.txt
+	PIP_CONSTRAINT=$(abspath $(@D))/constraints.txt $(PYTHON) -m pip download -q --no-deps --no-binary html5lib -d $(@D) html5lib==1.1
+	tar xzf $(@D)/html5lib-1.1.tar.gz -C $(@D)
+	touch $@
+
+# How long kills and mutants may take, each; a table that had too little time says so.
+SOAK_MINUTES ?= 600
+soak: venv $(VENV)-airflow/.installed build/html5lib/.unpacked  ## the tests that take long, then every attack at its full count, as a table in docs/soak.md
 	AIRFLOW=$(abspath $(VENV)-airflow)/bin/airflow $(BIN)/python -m pytest -q -m soak
+	$(BIN)/python -m tests.soak --data $(DATA) --trees build/html5lib --minutes $(SOAK_MINUTES) --out docs/soak.md
+
+$(VENV)-fuzz/.installed: tests/fuzz/requirements.txt setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)-fuzz
+	$(VENV)-fuzz/bin/python -m pip install -q -c constraints.txt pip torch
+	$(VENV)-fuzz/bin/python -m pip install -q -c constraints.txt -e .
+	$(VENV)-fuzz/bin/python -m pip install -q -r tests/fuzz/requirements.txt
+	touch $@
+
+# How long each fuzzer tries.
+FUZZ_SECONDS ?= 600
+FUZZ = $(VENV)-fuzz/bin/python -m tests.fuzz.$(1) -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=60 \
+	-rss_limit_mb=4096 -artifact_prefix=build/fuzz/$(1)- build/fuzz/$(1)
+fuzz: $(VENV)-fuzz/.installed  ## coverage-guided fuzzing of pages and of readers; what is found lies in build/fuzz/
+	$(VENV)-fuzz/bin/python -m tests.fuzz.seeds build/fuzz
+	$(call FUZZ,fuzz_pages)
+	$(call FUZZ,fuzz_readers)
+
+audit: venv  ## known vulnerabilities of the pinned versions; needs a package index
+	sh tests/audit.sh $(VENV) $(PYTHON)
 
 schemas: venv  ## write docs/schemas/ from the source
 	$(BIN)/python docs/build_schemas.py
@@ -138,7 +172,7 @@ downstream: venv $(VENV)-dolma/.installed  ## an export goes through the Dolma t
 wheel-check: venv  ## build the wheel, install it elsewhere, run it from another directory
 	sh tests/e2e/wheel_check.sh $(PYTHON)
 
-check: test wheel-check  ## all that CI runs, and the wheel
+check: test wheel-check audit  ## all that CI runs, the wheel, and the audit of what it depends on
 
 clean:  ## remove environments and everything built
-	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma $(VENV)-airflow build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-peers $(VENV)-dolma $(VENV)-airflow $(VENV)-fuzz $(VENV)-audit build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -59,11 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the composed corpora (default 0)")
     parser.add_argument("--peers", help="python of an environment with the peers; left out of the tables if not given")
     parser.add_argument("--out", type=Path, help="folder for clusters.md and clusters.json")
+    parser.add_argument("--model", default="minilm", help="of events, links and days (default minilm)")
     args = parser.parse_args(argv)
     peers = Peers(args.peers)
     parts, scores = [], {}
     for part in args.only:
-        lines, scores[part] = PARTS[part](args.data, args.seed, peers)
+        model = {} if part == "duplicates" else {"model": args.model}  # which are told by their words alone
+        lines, scores[part] = PARTS[part](args.data, args.seed, peers, **model)
         parts.append("\n".join(lines))
         print(parts[-1], "", sep="\n", flush=True)
     scale = _read(Path("benchmarks/results/scale_clusters.json"))
@@ -244,13 +246,13 @@ def _similar_signatures(
     return i, j, similarity
 
 
-def events(data: Path, seed: int, peers: Peers) -> tuple[list[str], dict]:
+def events(data: Path, seed: int, peers: Peers, model: str = "minilm") -> tuple[list[str], dict]:
     """B-cubed scores of events and topics on ECB+, at the shipped cuts and by cross-validation over topics."""
     pages = sorted(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), key=lambda page: page["id"])
     gold = {level: _gold(data, name, pages) for level, name in (("story", "event"), ("topic", "topic"))}
     shipped = ClusterSettings()
     lines = [
-        f"## Events and topics: ECB+, {len(pages)} texts",
+        f"## Events and topics: ECB+, {len(pages)} texts, {model}",
         "",
         "| level | texts | B-cubed P | R | F1 | F1, cut by cross-validation | cuts chosen |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -260,7 +262,7 @@ def events(data: Path, seed: int, peers: Peers) -> tuple[list[str], dict]:
         ("whole", [(page["title"] or "", page["text"] or "") for page in pages]),
         ("title", [(page["title"] or page["text"].split(". ")[0], "") for page in pages]),
     ):
-        vectors = _embedded([page["id"] for page in pages], texts)
+        vectors = _embedded([page["id"] for page in pages], texts, model)
         for level, cuts in (("story", np.arange(0.15, 0.45, 0.01)), ("topic", np.arange(0.05, 0.25, 0.01))):
             tried = [replace(shipped, **{level: float(cut)}) for cut in cuts]
             if level == "story":
@@ -314,18 +316,18 @@ def _densities(vectors: Sequence[Vector], peers: Peers) -> tuple[int, list[list[
     return 0, np.where(labels < 0, alone, labels).tolist()
 
 
-def links(data: Path, seed: int, peers: Peers) -> tuple[list[str], dict]:
+def links(data: Path, seed: int, peers: Peers, model: str = "minilm") -> tuple[list[str], dict]:
     """Precision and recall of links from teasers, half of them to stories that are not there."""
     stories, teasers = link_corpus(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), seed)
     vectors = [
         replace(vector, kind=kind)
         for kind, rows in (("story", stories), ("teaser", teasers))
-        for vector in _embedded([row["id"] for row in rows], [(row["title"], row["text"]) for row in rows])
+        for vector in _embedded([row["id"] for row in rows], [(row["title"], row["text"]) for row in rows], model)
     ]
     found = {link.teaser_id: link.story_id for link in link_teasers(vectors)}
     there = sum(bool(teaser["story"]) for teaser in teasers)
     lines = [
-        f"## Links: {len(stories)} stories, {len(teasers)} teasers, {there} of them to one of these",
+        f"## Links by {model}: {len(stories)} stories, {len(teasers)} teasers, {there} of them to one of these",
         "",
         "| teasers | precision | recall | links to another story |",
         "| --- | --- | --- | --- |",
@@ -341,11 +343,13 @@ def links(data: Path, seed: int, peers: Peers) -> tuple[list[str], dict]:
     return lines, scores["all"]
 
 
-def days(data: Path, seed: int, peers: Peers) -> tuple[list[str], dict]:
+def days(data: Path, seed: int, peers: Peers, model: str = "minilm") -> tuple[list[str], dict]:
     """Events and topics of ECB+ whose texts come in several runs with a state between them, beside one run."""
     pages = sorted(read_jsonl(data / "clusters/ecb_dev_pages.jsonl"), key=lambda page: page["id"])
     gold = {level: _gold(data, name, pages) for level, name in (("story", "event"), ("topic", "topic"))}
-    vectors = _embedded([page["id"] for page in pages], [(page["title"] or "", page["text"] or "") for page in pages])
+    vectors = _embedded(
+        [page["id"] for page in pages], [(page["title"] or "", page["text"] or "") for page in pages], model
+    )
     lines = [
         f"## Days: ECB+, {len(pages)} texts in one run, and divided by chance among several ({SEEDS} times)",
         "",
@@ -439,11 +443,11 @@ def _cross_validated(
     return _f1(precision.mean(), recall.mean()), sorted(set(chosen))
 
 
-def _embedded(ids: Sequence[str], texts: Sequence[tuple[str, str]]) -> list[Vector]:
+def _embedded(ids: Sequence[str], texts: Sequence[tuple[str, str]], model: str = "minilm") -> list[Vector]:
     """The vectors of stories, each a title and a text, as the pipeline makes them."""
     joined = ["\n".join(part for part in parts if part) for parts in texts]
     new = sorted(set(joined) - _ENCODED.keys())
-    _ENCODED.update(zip(new, load_encoder("minilm").encode(new), strict=True))
+    _ENCODED.update(zip(new, load_encoder(model).encode(new), strict=True))
     rows, _ = quantise(np.array([_ENCODED[text] for text in joined], dtype=np.float32))
     return [_vector(*parts) for parts in zip(ids, joined, (title for title, _ in texts), rows, strict=True)]
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipeline import PHASES, UsageError, __version__, config, logs
+from pipeline import PHASES, HandedOver, Interrupted, RunError, UsageError, __version__, config, logs
 
 if TYPE_CHECKING:
     from transforms.types import PageResult
@@ -48,6 +48,7 @@ examples:
   copydesk run pages/ -o out --format jsonl --set run.workers=4
   copydesk run clean.jsonl -o out --set input.clean=true         input that is already stories
   copydesk run pages/ -o out --until segment                     no embedding, no clusters
+  copydesk run pages/ -o out --dry-run                           how long it will take; nothing is written
   copydesk run inbox/ -o out/run_date=2026-11-24 --state state --config nightly --set run.date=2026-11-24
   copydesk run pages/ -o out --log-format json 2>run.jsonl       progress and results for machines
   copydesk run gs://bucket/in -o gs://bucket/out -- --runner=FlinkRunner --flink_master=host:8081
@@ -211,30 +212,35 @@ def _run(arguments: list[str]) -> int:
     inputs = (*options.inputs, *options.input)
     if not inputs:
         raise UsageError("no input: name a folder, a file or a pattern, for example copydesk run pages/ -o out")
-    if options.output is None:
+    if not options.output:
         raise UsageError("no output: name a directory with -o, for example copydesk run pages/ -o out")
+    if options.state == "":
+        raise UsageError("--state is empty: name a directory")
     settings = _settings(options)
 
     logs.configure(options.verbose, options.log_format)
     from pipeline import runner
 
-    return _report_errors(
-        options.verbose,
-        lambda: _summarise(
-            runner.run(
-                inputs=inputs,
-                output=options.output,
-                config=settings,
-                until=options.until,
-                overwrite=options.overwrite,
-                state=options.state,
-                beam_flags=beam_flags,
-                no_wait=options.no_wait,
-            ),
-            options.output,
-            settings.run.max_failures,
-        ),
-    )
+    run: dict[str, Any] = {
+        "inputs": inputs,
+        "output": options.output,
+        "config": settings,
+        "until": options.until,
+        "overwrite": options.overwrite,
+        "state": options.state,
+        "beam_flags": beam_flags,
+    }
+
+    def carry_out() -> int:
+        if not options.dry_run:
+            return _summarise(runner.run(**run, no_wait=options.no_wait), options.output, settings.run.max_failures)
+        plan = runner.plan(**run)
+        print("\n".join(plan.lines()))
+        if plan.refusal:
+            raise UsageError(plan.refusal)
+        return DONE
+
+    return _report_errors(options.verbose, carry_out)
 
 
 def _run_parser() -> Parser:
@@ -254,6 +260,9 @@ def _run_parser() -> Parser:
         "--state",
         metavar="DIR",
         help="directory that a run leaves for the next: with it clusters keep their ids from run to run",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the plan: inputs, phases, workers, estimated time and memory"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what OUT holds of another run")
     parser.add_argument(
@@ -320,22 +329,20 @@ def _split_beam_flags(parser: Parser, arguments: list[str]) -> tuple[list[str], 
 
 def _report_errors(verbose: bool, command: Callable[[], int]) -> int:
     """Run a command of the pipeline; turn its exceptions into a line on standard error and a status."""
-    from pipeline import engine
-
     try:
         return command()
     except (UsageError, BrokenPipeError):
         raise
-    except engine.HandedOver as at_work:
+    except HandedOver as at_work:
         print(f"{at_work}; give the same command again to go on when it has ended")
         return DONE
-    except (KeyboardInterrupt, engine.Interrupted):
+    except (KeyboardInterrupt, Interrupted):
         logs.complain("interrupted; run the same command again to continue")
         return FAILED
     except Exception as error:
         logging.getLogger("copydesk").debug("traceback of the failure", exc_info=True)
-        logs.complain(engine.describe(error))
-        if not verbose and not isinstance(error, engine.RunError):
+        logs.complain(logs.describe(error))
+        if not verbose and not isinstance(error, RunError):
             logs.complain("run it again with -v for the traceback")
         return FAILED
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
@@ -53,6 +54,7 @@ class Config:
 
 
 SECTIONS = tuple(section.name for section in fields(Config))
+_LARGEST = 10**15  # of whole numbers: what tables, JSON and the system's calls can all take, with room for sums
 
 
 def load(name: str | None = None, overrides: Iterable[str] = ()) -> Config:
@@ -86,11 +88,10 @@ def find(name: str) -> Path:
     Raises:
         ConfigError: It is neither.
     """
-    if Path(name).is_file():
-        return Path(name)
-    for directory in CONFIG_DIRECTORIES:
-        if (directory / f"{name}.toml").is_file():
-            return directory / f"{name}.toml"
+    for path in (Path(name), *(directory / f"{name}.toml" for directory in CONFIG_DIRECTORIES)):
+        with suppress(OSError):  # a name longer than names of files can be
+            if path.is_file():
+                return path
     packaged = sorted({path.stem for directory in CONFIG_DIRECTORIES for path in directory.glob("*.toml")})
     raise ConfigError(
         f"no configuration {name!r}: it is not a file, and the packaged ones are {', '.join(packaged)}"
@@ -111,6 +112,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: it is not UTF-8 at byte {error.start}") from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, arrays in arrays in arrays
+        raise ConfigError(f"{path} cannot be used: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -157,10 +160,13 @@ def _convert(name: str, value: Any, kind: type, where: str) -> Any:
     try:
         if isinstance(value, bool) or (kind is int and isinstance(value, float)):
             raise ValueError
-        return kind(value)
+        number = kind(value)
     except (TypeError, ValueError):
         expected = "a whole number" if kind is int else "a number"
         raise ConfigError(f"{name}{where} must be {expected}, not {value!r}") from None
+    if kind is int and abs(number) > _LARGEST:
+        raise ConfigError(f"{name}{where} must be at most {_LARGEST}, not {value!r}")
+    return number
 
 
 def _is_date(text: str) -> bool:
@@ -197,7 +203,8 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("output.format", lambda name: name in ("parquet", "jsonl"), "must be 'parquet' or 'jsonl'"),
     ("output.shards", lambda n: n >= 0, "must be 0 or more"),
     ("run.date", _is_date, "must be empty or a date such as 2026-11-24"),
-    ("run.workers", lambda n: n >= 1, "must be at least 1"),
+    ("run.workers", lambda n: n >= 0, "must be 0 or more"),
+    ("run.memory_gb", lambda x: x >= 0, "must be 0 or more"),
     ("run.max_failures", lambda x: 0 <= x <= 1, "must lie between 0 and 1"),
 )
 

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,7 +28,7 @@ from apache_beam.runners.portability.portable_runner import PipelineResult, Port
 from apache_beam.runners.runner import PipelineState
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from pipeline import UsageError
+from pipeline import HandedOver, Interrupted, RunError, UsageError
 from pipeline.config import suggestion
 from pipeline.files import remove_tree, write_json_atomically
 from pipeline.workspace import read_json
@@ -38,19 +38,12 @@ log = logging.getLogger("copydesk")
 # Beam's in-process Python engine. Named, because "DirectRunner" tries to download another engine first.
 LOCAL_ENGINE = "FnApiRunner"
 DIRECT_NAMES = ("directrunner", "switchingdirectrunner", "fnapirunner")
-GRACE = 10.0  # seconds from a signal to the end of the process
-
-
-class RunError(Exception):
-    """A run that cannot go on; the text says why and what to do. Exit status 1."""
-
-
-class HandedOver(Exception):  # noqa: N818  no error
-    """A pipeline is at work as a job elsewhere, and nobody waits for it; the text says where."""
-
-
-class Interrupted(BaseException):
-    """The process was asked to end, by Ctrl-C (SIGINT) or by a scheduler (SIGTERM)."""
+GRACE = 10.0  # seconds from a signal, or the death of a worker, to the end of the process
+_INTERRUPTED = "interrupted; run the same command again to continue"
+_WORKER_DIED = (
+    "a worker process died, killed by a signal or for want of memory. Nothing is lost: run the same command again "
+    "to continue, with fewer of run.workers if memory ran out"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +146,9 @@ def run_pipeline(
     if job is None:
         pipeline = beam.Pipeline(runner=runner, options=options)
         define(pipeline)
-        result: Any = pipeline.run()
+        # A local engine is through when this returns.
+        with _death_of_a_worker_is_an_error() if engine.is_local else nullcontext():
+            result: Any = pipeline.run()
         if job_file is not None:
             write_json_atomically(job_file, {"job": result._job_id})
     else:
@@ -169,6 +164,39 @@ def run_pipeline(
     for counter in result.metrics().query(MetricsFilter())["counters"]:
         counters[f"{counter.key.metric.namespace}/{counter.key.metric.name}"] += counter.committed or 0
     return counters
+
+
+@contextmanager
+def _death_of_a_worker_is_an_error() -> Iterator[None]:
+    """Raise RunError where a worker process has died, by a signal or for want of memory.
+
+    Beam sees it in threads of its own, whose tracebacks say nothing to a user. It waits without end for a worker
+    that died before it connected; so a process that has not ended within ``GRACE`` ends without asking Beam.
+    """
+    died = threading.Event()
+    end = threading.Timer(GRACE, _end_at_once, (_WORKER_DIED,))
+    end.daemon = True
+    before = threading.excepthook
+
+    def note(raised: threading.ExceptHookArgs) -> None:
+        log.debug("in a thread of the engine: %r", raised.exc_value)
+        if "Worker subprocess exited" in str(raised.exc_value) and not died.is_set():
+            died.set()
+            end.start()
+
+    threading.excepthook = note
+    try:
+        yield
+    except Exception as error:
+        # The error of a stage has its traceback in its text, and may bring down workers as well.
+        if "Traceback" not in str(error) and (died.is_set() or "Channel closed" in str(error)):
+            died.set()
+            raise RunError(_WORKER_DIED) from error
+        raise
+    finally:
+        end.cancel()
+        if not died.is_set():  # else the engine's threads go on to complain
+            threading.excepthook = before
 
 
 def refuse_to_leave(engine: Engine) -> None:
@@ -243,14 +271,6 @@ def signals_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end_at_once() -> NoReturn:
-    log.error("interrupted; run the same command again to continue")
+def _end_at_once(why: str = _INTERRUPTED) -> NoReturn:
+    log.error(why)
     os._exit(1)  # the kernel frees the lock
-
-
-def describe(error: Exception) -> str:
-    """Return one line on an exception of a run: an engine's is a traceback in its text."""
-    if isinstance(error, RunError):
-        return str(error)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__

@@ -101,7 +101,7 @@ def _id_of_path(file: InputFile) -> str:
     below = file.path.removeprefix(file.root).lstrip("/")
     if file.compression:
         below = below.rpartition(".")[0]
-    return replace_unstorable(below.rpartition(".")[0])
+    return replace_unstorable(below.rpartition(".")[0] or below)  # a file may be named .html
 
 
 def _read_json_lines(file: InputFile, settings: InputSettings) -> Iterator[Page | Failure]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline import UsageError
 
 log = logging.getLogger("copydesk")
+
+_NO_LOCK = ", and stands where a run has its lock. Remove it"
 
 
 @contextmanager
@@ -25,8 +29,15 @@ def locked(path: str, busy: str) -> Iterator[None]:
     Raises:
         UsageError: Another process has the lock.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR):
+            raise UsageError(f"{path} is no file{_NO_LOCK}") from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise UsageError(f"{path} is no file{_NO_LOCK}")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

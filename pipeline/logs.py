@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline import RunError
+
 FORMATS = ("text", "json")
 
 
@@ -88,3 +90,11 @@ def complain(message: str) -> None:
         logging.getLogger("copydesk").error(message)
     else:
         sys.stderr.write(f"copydesk: {message}\n")
+
+
+def describe(error: Exception) -> str:
+    """Return one line on an exception of a run: an engine's is a traceback in its text."""
+    if isinstance(error, RunError):
+        return str(error)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__

@@ -48,6 +48,7 @@ from transforms.types import Page, PageRecord, PageResult, Segment, Source, Stor
 
 _SITE_PAGE = tuple[str, PageLines]
 LEFT = {"members": "known_members", "clusters": "known_clusters", "forwards": "forwards"}  # for the next run: schemas
+LEFT_VECTORS = "embeddings"  # and the vectors of texts, as the file of ``core.vector_cache``
 
 ROWS = "rows"  # directory of the phase cluster: what all workers compare
 
@@ -299,6 +300,7 @@ def define_embed(
     workspace: Workspace,
     ticks: str,
     threads: int,
+    cache: str,
 ) -> None:
     """Read the stories and teasers file by file and write their vectors, and failures.
 
@@ -309,13 +311,14 @@ def define_embed(
         workspace: Where to write.
         ticks: The directory for progress, or empty.
         threads: Processor threads of each worker process.
+        cache: The directory with the vectors that earlier runs have left, or empty.
     """
     embedded = (
         root
         | "Files" >> beam.Create(tables, reshuffle=False).with_output_types(tuple[str, str])
         | "Spread" >> beam.Reshuffle()
         | "ReadItems" >> beam.FlatMapTuple(_items).with_output_types(EmbedItem)
-        | "EmbedTexts" >> EmbedTexts(config.embed, threads)
+        | "EmbedTexts" >> EmbedTexts(config.embed, threads, cache)
     )
     (
         embedded.out

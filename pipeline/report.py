@@ -11,6 +11,7 @@ import tomli_w
 
 from pipeline import UsageError, html
 from pipeline.charts import runtime as charts_runtime
+from pipeline.explain import printable
 from pipeline.files import write_atomically
 from pipeline.progress import duration
 from pipeline.report_clusters import Items, Level, choose_shape, largest_clusters, map_points, periods
@@ -232,4 +233,4 @@ def _next_steps(manifest: Mapping[str, Any], output: str) -> Iterator[str]:
         cause, n = max(failures.items(), key=lambda item: item[1])
         yield f"see why {sum(failures.values()):,} failed in {output}/failures, most often {cause} ({n:,})"
     for id in manifest.get("least_certain", [])[:1]:
-        yield f"copydesk explain {shlex.quote(output)} --id {shlex.quote(id)}   (the least certain story)"
+        yield f"copydesk explain {shlex.quote(output)} --id {shlex.quote(printable(id))}   (the least certain story)"

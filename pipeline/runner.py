@@ -10,18 +10,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline import PHASES, TABLES, UsageError, __version__, inbox, logs, phases, progress, report
+from pipeline import PHASES, TABLES, RunError, UsageError, __version__, inbox, logs, phases, progress, report
 from pipeline.config import Config
 from pipeline.engine import (
     Engine,
-    RunError,
     choose_engine,
     refuse_to_leave,
     run_pipeline,
@@ -29,8 +29,18 @@ from pipeline.engine import (
     signals_interrupt,
 )
 from pipeline.files import is_local, remove_tree
+from pipeline.plan import (
+    Amount,
+    Plan,
+    amount_of,
+    memory_limit,
+    too_large,
+    vectors_in_memory,
+    workers_that_pay,
+)
+from pipeline.plan import make as make_plan
 from pipeline.rules import load_rules
-from pipeline.sinks import SCHEMA_VERSION, read_table, table_files, write_rows
+from pipeline.sinks import SCHEMA_VERSION, read_columns, read_table, table_files, write_rows
 from pipeline.sources import InputError, InputFile, match_inputs, require_filesystem
 from pipeline.state import State
 from pipeline.workspace import Workspace, exists, fingerprint, read_json
@@ -38,6 +48,8 @@ from transforms.core.encoders import EncoderError, EncoderInfo, resolve_encoder
 from transforms.core.layout import load_layout
 from transforms.core.role_model import ModelError, load_model
 from transforms.core.site_rules import SiteRules
+from transforms.core.vector_cache import FILE as VECTOR_FILE
+from transforms.core.vector_cache import VectorCache, updated
 from transforms.core.words import WordsError, load_words
 from transforms.embed import TEASERS
 from transforms.settings import SegmentSettings
@@ -88,6 +100,49 @@ def run(
         RunError: Records were lost.
         HandedOver: A job is at work; the same call goes on when it has ended.
     """
+    start, amount = _prepared(inputs, output, config, until, overwrite, state, beam_flags, no_wait)
+    one = start()
+    # How much of it is new is not known yet where a run takes only that; the clusters are looked at once more.
+    if (reason := one.plan(amount).refusal) and not config.input.only_new:
+        raise UsageError(reason)
+    with signals_interrupt(), one.workspace.lock(), ExitStack() as locks:
+        if one.state is not None:
+            locks.enter_context(one.state.lock(_made_with(config, one.encoder)))
+            one = start()  # now that it is known what the state holds
+        if config.input.only_new and one.state is not None:
+            overwrite = one.take_new(inputs, overwrite)
+        return one.run(inputs, overwrite)
+
+
+def plan(
+    inputs: Sequence[str],
+    output: str,
+    config: Config,
+    until: str = PHASES[-1],
+    overwrite: bool = False,
+    state: str | None = None,
+    beam_flags: Sequence[str] = (),
+) -> Plan:
+    """Return what ``run`` would do with the same arguments; nothing is written.
+
+    Raises:
+        UsageError: The command cannot be run as it is.
+    """
+    start, amount = _prepared(inputs, output, config, until, overwrite, state, beam_flags)
+    return start().plan(amount)
+
+
+def _prepared(
+    inputs: Sequence[str],
+    output: str,
+    config: Config,
+    until: str,
+    overwrite: bool,
+    state: str | None,
+    beam_flags: Sequence[str],
+    no_wait: bool = False,
+) -> tuple[Callable[[], _Run], Amount]:
+    """Check all that can be checked before any work; return what makes the run, and how much it has to read."""
     rules = load_rules(config.segment)
     engine = choose_engine(beam_flags, config.run.workers)
     if no_wait:
@@ -108,13 +163,10 @@ def run(
         encoder = resolve_encoder(config.embed.model) if PHASES.index(until) >= PHASES.index("embed") else None
     except (InputError, EncoderError, ModelError, WordsError) as error:
         raise UsageError(str(error)) from error
-    with signals_interrupt(), workspace.lock(), ExitStack() as locks:
-        if kept is not None:
-            locks.enter_context(kept.lock(_made_with(config, encoder)))
-        one = _Run(files, config, rules, workspace, engine, models, encoder, until, kept, no_wait)
-        if config.input.only_new and kept is not None:
-            overwrite = one.take_new(inputs, overwrite)
-        return one.run(inputs, overwrite)
+    amount = amount_of(files, config)
+    if engine.is_local and not engine.workers:
+        engine = replace(engine, workers=workers_that_pay(amount, config, os.cpu_count() or 1))
+    return partial(_Run, files, config, rules, workspace, engine, models, encoder, until, kept, no_wait), amount
 
 
 def _made_with(config: Config, encoder: EncoderInfo | None) -> dict[str, Any]:
@@ -205,7 +257,7 @@ class _Run:
         self.named = list(named)
         seen = inbox.seen_files(self.state.table(inbox.FILES))
         new = inbox.new_files(self.all_inputs, seen)
-        earlier = self.workspace.claimed() or {"inputs": {}}
+        earlier = self.workspace.claimed(or_none=overwrite) or {"inputs": {}}
         begun = earlier["inputs"]
         if earlier == self._identity() | {"inputs": begun}:
             self._take(begun)
@@ -270,6 +322,14 @@ class _Run:
         """Whether stories depend on what earlier runs have left of their sites."""
         return self.state is not None and self.config.segment.profiles
 
+    def plan(self, amount: Amount) -> Plan:
+        """Return what is to be done, and what it takes."""
+
+        def finished(phase: str) -> bool:
+            return phase in self.fingerprints and self.workspace.finished(phase, self.fingerprints[phase]) is not None
+
+        return make_plan(amount, self.config, self.engine, [phase for phase in PHASES if self._asked(phase)], finished)
+
     def run(self, patterns: Sequence[str], overwrite: bool) -> dict[str, Any]:
         """Do what is not done yet and return the manifest."""
         self.workspace.claim(self._identity(), overwrite)
@@ -302,7 +362,7 @@ class _Run:
 
     def _complete(self) -> dict[str, Any] | None:
         """Return the manifest if all that is asked for has been done before."""
-        manifest = read_json(self.workspace.path("manifest.json"))
+        manifest = read_json(self.workspace.path("manifest.json"), or_none=True)
         if manifest is None or not exists(self.workspace.path("_SUCCESS")) or not self._asked_before(manifest):
             return None
         done = (self.workspace.finished(phase, self.fingerprints[phase]) for phase in PHASES[:-1] if self._asked(phase))
@@ -324,7 +384,7 @@ class _Run:
         if phase == "cluster" and self._leaves() and not self._has_left() and not exists(self._left):
             record = None  # a state that has lost this run gets it again
         if record is None:
-            if self._job_file(phase, at_work=True) is None:
+            if all(self._job_file(part, at_work=True) is None for part in (phase, f"{phase}: learn")):
                 self.workspace.begin(phase)
             start = time.monotonic()
             counts = step()
@@ -403,16 +463,17 @@ class _Run:
         )
 
     def _segment_by_sites(self, inputs: int) -> Counter[str]:
-        """Label all pages and learn their sites, then judge their lines; return the counters of both passes."""
+        """Label all pages and learn their sites, then judge their lines; return the counters of the second pass."""
         known = None if self.state is None else self.state.table("sites")
-        learned = self._pipeline(
-            "segment: learn",
-            "inputs",
-            inputs,
-            lambda root, ticks: phases.define_learn(
-                root, self.files, self.config, self.rules, self.workspace, ticks, self._seen, known
-            ),
-        )
+        if self._job_file("segment", at_work=True) is None:  # else the second pass has been handed over
+            self._pipeline(
+                "segment: learn",
+                "inputs",
+                inputs,
+                lambda root, ticks: phases.define_learn(
+                    root, self.files, self.config, self.rules, self.workspace, ticks, self._seen, known
+                ),
+            )
         counters = self._pipeline(
             "segment",
             "inputs",
@@ -421,7 +482,7 @@ class _Run:
         )
         for handed_over in ("labelled", "unlabelled"):
             remove_tree(self.workspace.work("segment", handed_over))
-        return learned + counters
+        return counters
 
     def _embed(self) -> dict[str, int]:
         counts = self.records["segment"]["counts"]
@@ -432,11 +493,12 @@ class _Run:
             for file in table_files(self.workspace.table(table))
         ]
         threads = max(1, (os.cpu_count() or 1) // self.engine.workers)
+        cache = "" if self.state is None else self.state.table(phases.LEFT_VECTORS)
         counters = self._pipeline(
             "embed",
             "texts",
             texts,
-            lambda root, ticks: phases.define_embed(root, files, self.config, self.workspace, ticks, threads),
+            lambda root, ticks: phases.define_embed(root, files, self.config, self.workspace, ticks, threads, cache),
         )
         vectors, failures = counters["embed/vectors"], counters["embed/failures"]
         if texts != vectors + failures:
@@ -449,10 +511,13 @@ class _Run:
             "vectors": vectors,
             "failures": failures,
             "encoded": counters["embed/encoded"],
-        }
+        } | ({"from_cache": counters["embed/from_cache"]} if self.state else {})
 
     def _cluster(self) -> dict[str, int]:
         known = None if self.state is None else self.state.directory
+        needed = vectors_in_memory(self.records["embed"]["counts"]["vectors"])  # known now, no longer estimated
+        if self.engine.is_local and (reason := too_large("cluster", needed, memory_limit(self.config))):
+            raise RunError(reason)
         counters = self._pipeline(
             "cluster",
             "vectors",
@@ -472,9 +537,23 @@ class _Run:
             if f"cluster/{name}" in counters:
                 counts[name] = counters[f"cluster/{name}"]
         if self.state is not None:
+            self._leave_vectors()
             counts["forwards"] = count_rows(self.workspace.work("cluster", "forwards"))
             counts["known_members"] = count_rows(FileSystems.join(self._left, "members"))
         return counts
+
+    def _leave_vectors(self) -> None:
+        """Write the vectors for the next run: those of this run's texts and, for as long as is set, of earlier ones."""
+        assert self.state is not None
+        keys: list[bytes] = []
+        vectors: list[bytes] = []
+        for batch in read_columns(self.workspace.work("embed", "vectors"), ["cache_key", "vector"]):
+            keys += batch["cache_key"].to_pylist()
+            vectors += batch["vector"].to_pylist()
+        known = VectorCache.load(self.state.table(phases.LEFT_VECTORS))
+        left = updated(known, keys, vectors, self.config.run.date, self.config.state.keep_days)
+        with FileSystems.create(FileSystems.join(self._left, phases.LEFT_VECTORS, VECTOR_FILE)) as file:
+            np.save(file, left.rows)
 
     def _pipeline(
         self,
@@ -491,7 +570,7 @@ class _Run:
             return run_pipeline(self.engine, lambda root: define(root, ticks), parallel, job_file)
 
     def _job_file(self, phase: str, at_work: bool) -> str | None:
-        """Return the file with the id of a phase's job; None if ``at_work`` and no job has been handed over."""
+        """Return the file with the id of a phase's or pass's job; None if ``at_work`` and none was handed over."""
         phase, _, part = phase.partition(": ")
         path = self.workspace.work(phase, f"job{part and '-'}{part}-{self.fingerprints[phase]}.json")
         return path if not at_work or exists(path) else None
@@ -535,7 +614,7 @@ class _Run:
         """Make what this run leaves for the next one the current state, unless that has been done before."""
         assert self.state is not None
         if not self.state.holds(self.name):
-            tables = {table: FileSystems.join(self._left, table) for table in phases.LEFT}
+            tables = {table: FileSystems.join(self._left, table) for table in (*phases.LEFT, phases.LEFT_VECTORS)}
             if self.named is not None:
                 self._write_seen(self.state)
                 tables |= {table: FileSystems.join(self._left, table) for table in (inbox.FILES, inbox.PAGES)}

@@ -168,6 +168,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "terms": _TERMS,
             "words": pa.binary(),
             "facts": pa.binary(),
+            "cache_key": pa.binary(),
         }
     ),
     "labelled": pa.schema({"labelled": pa.binary()}),
@@ -207,7 +208,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 SCHEMAS["known_members"] = pa.schema(
     [
-        *(field for field in SCHEMAS["vectors"] if field.name != "file"),
+        *(field for field in SCHEMAS["vectors"] if field.name not in ("file", "cache_key")),
         *_CLUSTERS.items(),
         ("date", pa.string()),
         ("seen", pa.string()),
@@ -232,7 +233,8 @@ def row(table: str, record: Any, **more: Any) -> dict[str, Any]:
 
 
 def vector_of(row: dict[str, Any]) -> Vector:
-    """Return the Vector of a row of the table ``vectors``; the row is changed."""
+    """Return the Vector of a row of the table ``vectors``, without its ``cache_key``; the row is changed."""
+    row.pop("cache_key", None)
     row["terms"] = tuple((intern(term["term"]), term["count"]) for term in row["terms"])
     return Vector(**row)
 

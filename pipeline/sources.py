@@ -35,6 +35,7 @@ _NAME = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _GLOB = re.compile("[" + re.escape(GLOB_CHARACTERS) + "]")
+_BARE_SCHEME = re.compile(r"[a-zA-Z][-a-zA-Z0-9+.]*://")
 _REMOTE = {  # scheme: (module that Beam's filesystem needs, the extra that brings it)
     "gs": ("google.cloud.storage", "gcp"),
     "s3": ("boto3", "aws"),
@@ -96,6 +97,8 @@ def _match(pattern: str, may_be_empty: bool) -> list[InputFile]:
 def require_filesystem(pattern: str) -> None:
     """Raise InputError for a path whose filesystem is unknown or needs a package that is not installed."""
     scheme = FileSystems.get_scheme(pattern)
+    if scheme is None and _BARE_SCHEME.match(pattern):
+        raise InputError(f"{pattern}: names no bucket or host behind ://")
     if scheme in _REMOTE:
         module, extra = _REMOTE[scheme]
         try:

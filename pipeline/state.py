@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 
 from pipeline import UsageError
 from pipeline.files import is_local
@@ -31,10 +32,15 @@ from pipeline.workspace import fingerprint
 from transforms.core.registry import Entry, Known, Registry
 from transforms.types import Forward
 
+TABLES = ("members", "clusters", "forwards")  # of the registry
 FORMAT = 1  # of the directory and its tables; changes with what members are compared by, too
 _POINTER = "state.json"
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{16}(\.tmp)?")
 _RUNS = 1000  # runs that are remembered
+
+
+class StateError(Exception):
+    """A state whose tables cannot be read."""
 
 
 class State:
@@ -92,9 +98,15 @@ class State:
         if not path.exists():
             self._point(self._content)
         try:
-            content = json.loads(path.read_bytes())
-            format, generation = int(content["format"]), str(content["generation"])
-        except (ValueError, KeyError, TypeError):
+            content: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
+            format, generation = int(content["format"]), content["generation"]
+            if format == FORMAT and not (
+                (generation == "" or _GENERATION.fullmatch(generation))
+                and isinstance(content["made_with"], dict)
+                and isinstance(content["runs"], dict)
+            ):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise UsageError(f"{path} is damaged; restore the directory from a backup, or name a new one") from None
         if format != FORMAT:
             age, mend = ("a newer", "use that version") if format > FORMAT else ("an older", "go on with that version")
@@ -230,6 +242,17 @@ def read_registry(directory: str) -> Registry:
     """Read the registry from the tables below a generation's directory; an empty one where there is none."""
     if not directory:
         return Registry()
+    missing = [table for table in TABLES if not os.path.isdir(os.path.join(directory, table))]
+    if missing:
+        raise StateError(f"{directory} is damaged: {missing[0]} is missing; restore the state from a backup")
+    try:
+        return _read_registry(directory)
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        what = str(error).partition("\n")[0]
+        raise StateError(f"{directory} is damaged; restore the state from a backup ({what})") from error
+
+
+def _read_registry(directory: str) -> Registry:
     members = []
     for known in read_table(os.path.join(directory, "members")):
         duplicate, story, topic = (known.pop(column) for column in CLUSTER_COLUMNS)

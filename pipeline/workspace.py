@@ -50,9 +50,9 @@ class Workspace:
 
     # Whose directory is it?
 
-    def claimed(self) -> dict[str, Any] | None:
+    def claimed(self, or_none: bool = False) -> dict[str, Any] | None:
         """Return what the run that has the directory was claimed as; None where there is none."""
-        return read_json(self.path(WORK, "run.json"))
+        return read_json(self.path(WORK, "run.json"), or_none)
 
     def claim(self, run: Mapping[str, Any], overwrite: bool) -> None:
         """Make the directory that of ``run``, or refuse.
@@ -67,7 +67,7 @@ class Workspace:
             UsageError: The directory holds something else; the text says what, and what to do.
         """
         self.refuse_foreign(overwrite)
-        earlier = self.claimed()
+        earlier = self.claimed(or_none=overwrite)
         if earlier != run:
             if earlier is not None and not overwrite:
                 raise UsageError(
@@ -124,11 +124,8 @@ class Workspace:
 
     def _is_complete(self) -> bool:
         """Whether a run of ours has ended here."""
-        try:
-            manifest = read_json(self.path("manifest.json"))
-        except ValueError:
-            return False
-        is_ours = isinstance(manifest, dict) and "copydesk" in manifest.get("versions", ())
+        manifest = read_json(self.path("manifest.json"), or_none=True)
+        is_ours = manifest is not None and "copydesk" in manifest.get("versions", ())
         return is_ours and exists(self.path("_SUCCESS"))
 
     def _names(self) -> frozenset[str]:
@@ -143,8 +140,8 @@ class Workspace:
 
     def finished(self, phase: str, print_: str) -> dict[str, Any] | None:
         """Return the record of a phase that is finished with this fingerprint, else None."""
-        record = read_json(self.work(phase, "done.json"))
-        return record if record is not None and record["fingerprint"] == print_ else None
+        record = read_json(self.work(phase, "done.json"), or_none=True)
+        return record if record is not None and record.get("fingerprint") == print_ else None
 
     def begin(self, phase: str) -> None:
         """Remove what a phase and those after it have left."""
@@ -221,13 +218,29 @@ def _files_below(directory: str) -> list[str]:
     return [str(file.path)[len(prefix) :] for file in list_below(directory)]
 
 
-def read_json(path: str) -> dict[str, Any] | None:
-    """Return the object in a JSON file, or None where there is no such file."""
+def read_json(path: str, or_none: bool = False) -> dict[str, Any] | None:
+    """Return the object in a JSON file, or None where there is no such file.
+
+    Args:
+        path: The file.
+        or_none: Whether a damaged file, as after a power cut, counts as none.
+
+    Raises:
+        UsageError: The file is damaged.
+    """
     if not exists(path):
         return None
     with FileSystems.open(path) as file:
-        content: dict[str, Any] = json.loads(file.read())
-    return content
+        content = file.read()
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        return found
+    if or_none:
+        return None
+    raise UsageError(f"{path} is damaged. Give the command of its run again, with --overwrite if that is refused too")
 
 
 def _difference(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> str:

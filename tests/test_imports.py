@@ -26,7 +26,7 @@ LAYERS = (
     r"transforms\.\w+",
     r"pipeline\.(config|rules|s3|files|locks|streams|formats|sources|sinks|logs|progress|html|charts|front_matter)",
     r"pipeline\.(workspace|worker|engine|join_pages|site_files)",
-    r"pipeline\.(state|inbox)",
+    r"pipeline\.(state|inbox|plan)",
     r"pipeline\.report_counts",
     r"pipeline\.report_clusters",
     r"pipeline\.(phases|report|explain|explain_html|find_page|diff)",
@@ -118,12 +118,25 @@ def test_the_help_imports_nothing_heavy() -> None:
     assert "copydesk run pages/ -o out" in done.stdout
 
 
+def test_a_page_is_explained_without_beam_and_torch() -> None:
+    page = ROOT / "tests" / "data" / "demo" / "harbour-courier"
+    html = next(iter(sorted(page.rglob("*.html"))))
+    check = (
+        f"import sys; from pipeline.cli import main; status = main(['explain', {str(html)!r}]); "
+        "heavy = {'apache_beam', 'pandas', 'pyarrow', 'torch'} & set(sys.modules); "
+        "sys.exit(status or str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "title" in done.stdout
+
+
 def test_the_libraries_that_are_imported_are_the_requirements() -> None:
     setup = (ROOT / "setup.py").read_text(encoding="utf-8")
     required = {name.replace("-", "_") for name in re.findall(r'^ {8}"([a-z0-9-]+)[>=]', setup, re.MULTILINE)}
     used = {name.partition(".")[0] for module in MODULES for name in imported(parsed(module))}
     used -= {"pipeline", "transforms", *sys.stdlib_module_names}
-    used -= {"huggingface_hub", "transformers", "grpc"}  # parts of sentence-transformers and of Beam
+    used -= {"huggingface_hub", "tokenizers", "transformers", "grpc"}  # parts of sentence-transformers and of Beam
     used = {name.replace("vl_convert", "vl_convert_python") for name in used}
     used = (used - {"readability"}) | {"readability_lxml", "lxml_html_clean"}  # which needs the other one
     used = (used - {"re2"}) | {"google_re2"}

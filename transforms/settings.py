@@ -44,8 +44,8 @@ class SegmentSettings:
 class EmbedSettings:
     """How stories and teasers become vectors."""
 
-    model: str = "minilm"  # "minilm" (packaged), a directory, a hub name "org/name", or "hashing" (for tests)
-    batch_size: int = 32  # texts per call of the model
+    model: str = "minilm"  # "minilm", "lite" (small, fast), a directory, a hub name "org/name", or "hashing" (tests)
+    batch_size: int = 32  # texts per call of the model at most
     buffer: int = 1024  # texts sorted by length before they are cut into batches
     max_tokens: int = 256  # tokens of a text that the model reads
 
@@ -81,5 +81,6 @@ class RunSettings:
     """How a run behaves."""
 
     date: str = ""  # date of the run (YYYY-MM-DD), for members that have none of their own
-    workers: int = 1  # worker processes on this machine
+    workers: int = 0  # worker processes on this machine; 0 for one on each core where that pays
+    memory_gb: float = 0.0  # memory that a run may use, in GB; 0 for all that the machine has
     max_failures: float = 0.5  # share of inputs that may fail before the run exits with status 3

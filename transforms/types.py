@@ -192,7 +192,8 @@ class Vector:
     duplicates (see ``core.lexical.shingle_sketch`` and ``fact_sketch``), ``terms`` are the text's most
     frequent words with their counts, for keywords, and ``words`` its telling words as hashes with
     weights (see ``core.lexical.word_weights``), for similarity.
-    ``file`` is the stories or teasers file that holds the row.
+    ``file`` is the stories or teasers file that holds the row. ``cache_key`` is the text's key in the
+    vectors that are left for later runs (see ``core.vector_cache``); clustering does not get it.
     """
 
     id: str
@@ -206,6 +207,7 @@ class Vector:
     terms: tuple[tuple[str, int], ...] = ()
     words: bytes = b""
     facts: bytes = b""
+    cache_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Copydesk every night: what is new in the inbox. Copy this file and ``copydesk_job.py`` into the folder of DAGs.
 
 COPYDESK_DESK names a directory that is an environment with Copydesk (``python3 -m venv /srv/copydesk``) and holds
-``inbox/``, ``out/`` and ``state/``. Airflow needs apache-airflow-providers-apache-beam, and no Copydesk.
+``inbox/``, ``out/`` and ``state/``. Airflow needs apache-airflow-providers-apache-beam and
+apache-airflow-providers-google, and no Copydesk.
 """
 
 import os

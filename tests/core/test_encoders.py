@@ -1,12 +1,23 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from transforms.core import encoders
-from transforms.core.encoders import EncoderError, EncoderInfo, load_encoder, quantise, resolve_encoder
+from transforms.core.encoders import (
+    EncoderError,
+    EncoderInfo,
+    batches,
+    first_tokens,
+    load_encoder,
+    padded_length,
+    quantise,
+    resolve_encoder,
+    subword_tokens,
+)
 
 
 def write_model(directory, weights=b"weights"):
@@ -105,7 +116,7 @@ def test_a_name_that_is_nothing_is_an_error():
     with pytest.raises(EncoderError) as error:
         resolve_encoder("minlm")
     assert str(error.value) == (
-        "embed.model='minlm' is no model: give 'minilm' for the packaged one, a directory that exists "
+        "embed.model='minlm' is no model: give 'minilm' or 'lite' for a packaged one, a directory that exists "
         "(it does not), or a hub name such as 'org/name'"
     )
 
@@ -161,3 +172,77 @@ def test_only_the_beginning_of_a_huge_text_is_tokenised():
 def test_more_tokens_than_the_model_reads_are_an_error():
     with pytest.raises(EncoderError, match=r"at most 256 tokens of a text: set embed\.max_tokens to 256 or less"):
         load_encoder("minilm", max_tokens=257)
+
+
+def test_batches_have_every_text_once_at_a_length_of_its_own():
+    lengths = [3, 200, 40, 3, 17, 256, 41, *[12] * 200]
+    found = list(batches(lengths, most_texts=32, most_tokens=256))
+    assert sorted(index for _, batch in found for index in batch) == list(range(len(lengths)))
+    for length, batch in found:
+        assert {padded_length(lengths[index]) for index in batch} == {length}
+        assert len(batch) <= 32 and length * len(batch) <= encoders.BATCH_TOKENS
+    assert max(len(batch) for _, batch in found) == 32
+    assert sum(length * len(batch) for length, batch in found) < 1.03 * sum(lengths)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The night ferry to Sallow struck the outer breakwater in thick fog. " * 30,
+        "antidisestablishmentarianism " * 40,
+        "no-space" * 200,
+        "a " * 400,
+        " " * 500 + "the fog lifted " * 9,
+        "\u4e2d\u6587 \u6d77 " * 100,
+        "short",
+        "",
+    ],
+)
+def test_the_first_tokens_are_those_of_the_whole_text(text):
+    tokenizer = encoders._tokenizer(str(encoders._packaged_directory() / "tokenizer.json"))
+    whole = tokenizer.encode(text, add_special_tokens=False).ids
+    for most in (8, 24, 256):
+        (found,) = subword_tokens([text], most)
+        assert found.tolist() == whole[:most]
+
+
+def test_only_the_beginning_of_a_long_text_is_tokenised():
+    read = []
+
+    def tokenise(texts):
+        read.extend(texts)
+        return [text.split()[:4] for text in texts]
+
+    long, few = "one two three four five six seven eight", "onetwothreefourfivesixseveneight nine ten"
+    assert first_tokens([long, few], 4, tokenise, len) == [long.split()[:4], few.split()[:4]]
+    assert read == ["one two three four five six ", few]
+
+
+def test_lite_is_small_and_loads_without_torch():
+    code = (
+        "import sys; from transforms.core.encoders import *; encoder = load_encoder('lite');"
+        "print(encoder.encode(['Ferry hits breakwater']).shape, 'torch' in sys.modules, 'transformers' in sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == f"(1, {load_encoder('lite').dim}) False False"
+    info = resolve_encoder("lite")
+    assert Path(info.path).stat().st_size <= 10_000_000
+    assert (info.name, len(info.weights_hash)) == ("copydesk-lite", 64)
+
+
+def test_lite_knows_what_texts_are_about_each_by_itself():
+    texts = [
+        "The ferry struck the breakwater in thick fog",
+        "A ship hit the harbour wall; visibility was poor",
+        "Parliament voted on the budget after a long debate",
+        "***",
+        "",
+    ]
+    encoder = load_encoder("lite")
+    vectors = encoder.encode(texts)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors[:3], axis=1) == pytest.approx([1, 1, 1], abs=1e-6)
+    assert vectors[0] @ vectors[1] > 0.3 > vectors[0] @ vectors[2]
+    assert not vectors[4].any()
+    assert np.array_equal(vectors, np.concatenate([encoder.encode([text]) for text in texts]))
+    assert np.array_equal(vectors[::-1], encoder.encode(texts[::-1]))

@@ -1,6 +1,11 @@
-"""Runs that something happens to end with the tables of an undisturbed one, or with a clear error and nothing lost."""
+"""Runs that something happens to end with the tables of an undisturbed one, or with a clear error and nothing lost.
+
+`make soak` does the same more often and at more moments.
+"""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import time
@@ -82,7 +87,33 @@ def test_sigterm_ends_a_run_within_seconds_and_it_continues(inputs: Path, undist
     assert process.returncode == 1
     assert "interrupted; run the same command again to continue" in log
     assert not (run.out / "_SUCCESS").exists()
-    assert_continues(run, undisturbed)
+    assert_continues(Run(run.inputs, run.out), undisturbed)  # with one worker, which is faster
+
+
+def test_the_death_of_a_worker_ends_a_run_with_its_name_and_it_continues(
+    inputs: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    run = Run(inputs, tmp_path / "out", ("--set", "run.workers=2"))
+    process = run.start()
+    try:
+        while len(found := workers_of(process.pid)) < 2:
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.kill(found[0], signal.SIGKILL)
+        log = process.communicate(timeout=600)[1]
+    finally:
+        end_group(process)
+    assert process.returncode == 1
+    assert "a worker process died, killed by a signal or for want of memory. Nothing is lost: run the same" in log
+    assert "Traceback" not in log
+    assert_continues(Run(run.inputs, run.out), undisturbed)
+
+
+def workers_of(leader: int) -> list[int]:
+    """The worker processes in the process group of a run."""
+    listed = subprocess.run(["ps", "-eo", "pid=,pgid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = (line.split(maxsplit=2) for line in listed.splitlines())
+    return [int(pid) for pid, group, command in rows if int(group) == leader and "-m pipeline.worker" in command]
 
 
 def test_a_second_run_in_the_same_directory_is_refused_and_harms_nothing(
@@ -116,6 +147,24 @@ def test_the_clock_the_locale_and_the_time_zone_change_nothing(inputs: Path, und
     status, log = run.finish(env=environment(odd))
     assert status == 0, log
     assert read_tables(run.out) == read_tables(undisturbed)
+
+
+def test_a_directory_without_the_right_to_write_is_an_error_that_names_it(inputs: Path, tmp_path: Path) -> None:
+    run = Run(inputs, tmp_path / "theirs" / "out", before=as_ordinary_user())
+    run.out.parent.mkdir(mode=0o555)
+    status, log = run.finish()
+    assert status == 1, log
+    assert f"copydesk: PermissionError: [Errno 13] Permission denied: '{run.out}" in log
+    assert "Traceback" not in log
+
+
+def as_ordinary_user() -> tuple[str, ...]:
+    """What runs a command without the privileges of root, who writes anywhere."""
+    if os.geteuid():
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("root writes anywhere, and there is no setpriv to run as anybody else")
+    return ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
 def test_a_role_model_that_is_not_what_it_was_is_another_run(inputs: Path, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def check(result: PageResult, kind: str) -> None:
         main = [segment.text for segment in segments if segment.role in ("heading", "body")]
         assert without_blanks(result.story.text) == without_blanks("".join(main))
     encoded = orjson.dumps(dataclasses.asdict(result))  # refuses what is not UTF-8
-    assert b"\\u0000" not in encoded
+    assert b"\\u0000" not in encoded.replace(b"\\\\", b"")  # a NUL, not the letters of one
 
 
 def without_blanks(text: str) -> str:

@@ -32,11 +32,12 @@ class Run:
     inputs: Path
     out: Path
     flags: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()  # a command that runs this one
 
     @property
     def command(self) -> list[str]:
         settings = ("--set", "embed.model=hashing", *self.flags)
-        return [sys.executable, "-m", "pipeline", "run", str(self.inputs), "-o", str(self.out), *settings]
+        return [*self.before, sys.executable, "-m", "pipeline", "run", str(self.inputs), "-o", str(self.out), *settings]
 
     def start(self, **options: Any) -> subprocess.Popen[str]:
         """Start it in a process group of its own."""

@@ -42,12 +42,17 @@ def mutants(originals: Sequence[bytes], count: int, seed: int) -> Iterator[tuple
     """``count`` broken pages, each with a name that says how: of the n-th original, by which changes."""
     for number in range(count):
         random = Random(f"{seed}-{number}")
-        content = originals[number % len(originals)]
-        names = []
-        for change in random.choices(_CHANGES, k=random.choice((1, 1, 2, 3))):
-            content = change(content, random, originals) or content
-            names.append(change.__name__.strip("_"))
-        yield f"{number}: {number % len(originals)} {' '.join(names)}", content
+        names, content = changed(originals[number % len(originals)], random, originals)
+        yield f"{number}: {number % len(originals)} {names}", content
+
+
+def changed(content: bytes, random: Random, originals: Sequence[bytes]) -> tuple[str, bytes]:
+    """A page with one to three changes, and their names."""
+    names = []
+    for change in random.choices(_CHANGES, k=random.choice((1, 1, 2, 3))):
+        content = change(content, random, originals) or content
+        names.append(change.__name__.strip("_"))
+    return " ".join(names), content
 
 
 def _place(content: bytes, random: Random) -> int:

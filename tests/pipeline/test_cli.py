@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import pipeline
-from pipeline import UsageError, cli, engine, explain, runner
+from pipeline import Interrupted, RunError, UsageError, cli, explain, report, runner
 from pipeline.cli import main
 from transforms.types import PageRecord, PageResult, Segment, Source
 
@@ -156,6 +156,8 @@ def test_short_forms_win_over_set_and_set_over_the_configuration(calls: list[dic
 
 def test_errors_of_the_command_itself(error_of: Callable[..., str], tmp_path: Path) -> None:
     assert error_of("explian", "x.html") == "unknown command 'explian' (did you mean 'explain'?)"
+    assert error_of("pages", "-o", "", "--state", "s").startswith("no output: name a directory")
+    assert error_of("pages", "-o", "out", "--state", "") == "--state is empty: name a directory"
     assert error_of("pages") == ("no output: name a directory with -o, for example copydesk run pages/ -o out")
     assert error_of("run", "-o", "out") == (
         "no input: name a folder, a file or a pattern, for example copydesk run pages/ -o out"
@@ -188,6 +190,11 @@ def test_a_path_that_looks_like_a_command_is_an_input(
     monkeypatch.chdir(tmp_path)
     assert main(["reports", "-o", "out"]) == 0
     assert calls[0]["inputs"] == ("reports",)
+
+
+def test_the_summary_cannot_steer_a_terminal() -> None:
+    shown = report.summary(MANIFEST | {"least_certain": ["\x1b]0;mine\x07"]}, "out")
+    assert "\x1b" not in shown and "\x07" not in shown and "--id '\ufffd]0;mine\ufffd'" in shown
 
 
 def test_the_summary_says_what_came_out_and_what_to_do_next(
@@ -244,12 +251,12 @@ def test_too_many_failures_are_exit_status_3(calls: list[dict[str, Any]], capsys
             "copydesk: RuntimeError: KeyError: 'x'\ncopydesk: run it again with -v for the traceback\n",
         ),
         (
-            engine.RunError("records were lost"),
+            RunError("records were lost"),
             1,
             "copydesk: records were lost\n",
         ),
         (KeyboardInterrupt(), 1, "copydesk: interrupted; run the same command again to continue\n"),
-        (engine.Interrupted(), 1, "copydesk: interrupted; run the same command again to continue\n"),
+        (Interrupted(), 1, "copydesk: interrupted; run the same command again to continue\n"),
         (UsageError("out is a file"), 2, "copydesk: out is a file\n"),
     ],
 )
@@ -282,7 +289,7 @@ def test_verbose_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_config_prints_toml(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "--config", "nightly", "--set", "run.workers=3", "--id-key", "uuid"]) == 0
     printed = tomllib.loads(capsys.readouterr().out)
-    assert printed["run"] == {"date": "", "workers": 3, "max_failures": 0.05}
+    assert printed["run"] == {"date": "", "workers": 3, "memory_gb": 0.0, "max_failures": 0.05}
     assert printed["input"]["id_key"] == "uuid"
 
 

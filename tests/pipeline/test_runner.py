@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import TABLES, UsageError, engine, phases, runner
-from pipeline.engine import Engine, RunError, choose_engine
+from pipeline import TABLES, Interrupted, RunError, UsageError, engine, logs, phases, report, runner
+from pipeline.engine import Engine, choose_engine
 from pipeline.sinks import row
 from pipeline.sources import match_inputs, read_file
 from transforms import blocks
@@ -502,6 +502,36 @@ def test_lost_texts_fail_the_run(
     )
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 100_000])
+def test_a_record_of_the_run_that_is_damaged_is_made_again(
+    content: str, tmp_path: Path, run_pages: Run, write_jsonl: WriteJsonl
+) -> None:
+    inputs, out = [write_jsonl("in.jsonl", [{"id": "a", "text": "One line of text."}])], tmp_path / "out"
+    run_pages(inputs, out, until="segment")
+    (out / "manifest.json").write_text(content)
+    (out / ".work/segment/done.json").write_text(content)
+    with pytest.raises(UsageError, match=r"manifest\.json is damaged\. Give the command of its run again"):
+        report.rewrite(str(out))
+    assert run_pages(inputs, out, until="segment")["counts"]["pages"] == 1
+    (out / ".work/run.json").write_text(content)
+    with pytest.raises(UsageError, match=r"run\.json is damaged.*with --overwrite"):
+        run_pages(inputs, out, until="segment")
+    assert run_pages(inputs, out, until="segment", overwrite=True)["counts"]["pages"] == 1
+
+
+@pytest.mark.parametrize("made", ["link", "pipe", "directory"])
+def test_what_stands_in_the_place_of_the_lock_is_not_written_to(
+    made: str, tmp_path: Path, run_pages: Run, write_jsonl: WriteJsonl
+) -> None:
+    lock, mine = tmp_path / "out/.work/lock", tmp_path / "mine.txt"
+    lock.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    {"link": lambda: lock.symlink_to(mine), "pipe": lambda: os.mkfifo(lock), "directory": lock.mkdir}[made]()
+    with pytest.raises(UsageError, match=r"lock is no file, and stands where a run has its lock"):
+        run_pages([write_jsonl("in.jsonl", [{"id": "a", "text": "One line."}])], tmp_path / "out")
+    assert mine.read_text() == "mine"
+
+
 def test_two_runs_do_not_share_a_directory(
     stories: Path, tmp_path: Path, run_pages: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -527,7 +557,7 @@ def test_a_signal_ends_a_run_and_the_same_command_continues_it(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(blocks, "parse_page", lambda *_, **__: os.kill(os.getpid(), number))
-        with pytest.raises(engine.Interrupted):
+        with pytest.raises(Interrupted):
             run_pages([stories], tmp_path / "out", CLEAN, until="segment")
     assert (tmp_path / "out" / ".work/lock").read_text() == ""
     names = pipelines_of(monkeypatch)
@@ -635,6 +665,6 @@ def test_missing_inputs_and_models_are_usage_errors(stories: Path, tmp_path: Pat
 
 
 def test_errors_are_described_in_one_line() -> None:
-    assert engine.describe(RunError("records were lost")) == "records were lost"
-    assert engine.describe(ValueError()) == "ValueError"
-    assert engine.describe(RuntimeError("Traceback:\n  line 1\nKeyError: 'x'\n\n")) == "RuntimeError: KeyError: 'x'"
+    assert logs.describe(RunError("records were lost")) == "records were lost"
+    assert logs.describe(ValueError()) == "ValueError"
+    assert logs.describe(RuntimeError("Traceback:\n  line 1\nKeyError: 'x'\n\n")) == "RuntimeError: KeyError: 'x'"

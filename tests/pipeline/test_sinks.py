@@ -192,6 +192,7 @@ def test_a_story_becomes_a_row_of_all_its_fields() -> None:
                 "terms": [{"term": "word", "count": 2}],
                 "words": b"\x03",
                 "facts": b"\x04",
+                "cache_key": b"",
             },
         ),
     ],

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline.sources import InputError, InputFile, ReadPages, content_hash, match_inputs, read_file
+from pipeline.sources import InputError, InputFile, ReadPages, content_hash, match_inputs, read_file, require_filesystem
 from pipeline.streams import Stream
 from transforms.settings import InputSettings
 from transforms.types import Failure, Page, Source
@@ -179,6 +179,16 @@ def test_a_remote_filesystem_without_its_package_names_the_extra(
 def test_an_unknown_scheme_is_refused() -> None:
     with pytest.raises(InputError, match=r"^http://x/y: unknown filesystem http://; give a local path or one of gs://"):
         match_inputs(["http://x/y"])
+
+
+@pytest.mark.parametrize("url", ["s3://", "gs://", "hdfs:///x", "no-such://"])
+def test_an_address_without_a_place_is_no_directory_of_that_name(url: str) -> None:
+    with pytest.raises(InputError):
+        require_filesystem(url)
+
+
+def test_a_file_named_by_its_suffix_alone_has_an_id(tmp_path: Path) -> None:
+    assert read_one(write(tmp_path / ".html", "<p>x")) == Page(".html", "html", b"<p>x", Source(f"{tmp_path}/.html"))
 
 
 def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:

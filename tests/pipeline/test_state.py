@@ -5,11 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import TABLES, UsageError, runner
-from pipeline.sinks import write_rows
-from pipeline.state import State, read_registry
+from pipeline.sinks import read_table, write_rows
+from pipeline.state import State, StateError, read_registry
+from transforms.core.vector_cache import VectorCache
 
 Run = Callable[..., dict[str, Any]]
 Tables = Callable[[Path], dict[str, list[dict[str, Any]]]]
@@ -63,7 +66,7 @@ def test_a_commit_replaces_some_tables_and_keeps_the_others(tmp_path: Path) -> N
         assert later.holds("monday") and later.holds("tuesday") and not later.holds("wednesday")
         assert (later.before("monday"), later.before("tuesday")) == ("", monday)
         assert later.before("wednesday") == later.generation != monday
-        assert [f.from_id for f in read_registry(later.directory).forwards] == ["s3"]
+        assert [forward["from_id"] for forward in read_table(later.table("forwards"))] == ["s3"]
     assert {path.name for path in (tmp_path / "state").iterdir()} == {"lock", "state.json", later.generation}
 
 
@@ -109,10 +112,27 @@ def with_content(**changes: Any) -> Callable[[Path], None]:
         (with_content(generation="000009-0123456789abcdef"), "000009-0123456789abcdef is missing"),
         (lambda state: (state / "state.json").write_text("{"), "state.json is damaged"),
         (lambda state: (state / "state.json").write_text("[1]"), "state.json is damaged"),
+        (lambda state: (state / "state.json").write_text("[" * 100_000), "state.json is damaged"),
+        (with_content(format=float("inf")), "state.json is damaged"),
+        (with_content(made_with=[]), "state.json is damaged"),
+        (with_content(generation="../elsewhere"), "state.json is damaged"),
         (lambda state: (state / "state.json").unlink(), "its state.json is gone"),
         (lambda state: (state / "mine.txt").write_text("x"), "it holds mine.txt"),
     ],
-    ids=["older", "newer", "settings", "generation", "json", "list", "gone", "foreign"],
+    ids=[
+        "older",
+        "newer",
+        "settings",
+        "generation",
+        "json",
+        "list",
+        "deep",
+        "infinite",
+        "made_with",
+        "outside",
+        "gone",
+        "foreign",
+    ],
 )
 def test_a_state_that_cannot_be_gone_on_from_is_refused_and_left_alone(
     spoil: Callable[[Path], None], says: str, tmp_path: Path
@@ -273,6 +293,26 @@ def test_a_run_that_died_goes_on_from_what_others_have_left_meanwhile(
     assert len(read_registry(str(next((tmp_path / "state").glob("0*")))).members) == 5
 
 
+@pytest.mark.parametrize("spoil", ["cut", "empty", "other columns", "gone"])
+def test_a_state_whose_tables_are_damaged_ends_the_run_and_is_left_alone(
+    spoil: str, day: Callable[..., Any], tmp_path: Path
+) -> None:
+    day("2026-11-02", MONDAY)
+    (members,) = (tmp_path / "state").glob("0*/members/part-*")
+    content = members.read_bytes()
+    members.write_bytes({"cut": content[: len(content) // 2]}.get(spoil, b""))
+    if spoil == "other columns":
+        pq.write_table(pa.table({"id": ["a"]}), members)
+    elif spoil == "gone":
+        shutil.rmtree(members.parent)
+    before = contents(tmp_path / "state")
+    with pytest.raises(StateError, match=r"is damaged.*restore the state from a backup"):
+        read_registry(str(next((tmp_path / "state").glob("0*"))))
+    with pytest.raises(Exception, match=r"is damaged.*restore the state from a backup"):
+        day("2026-11-03", TUESDAY)
+    assert {**contents(tmp_path / "state"), "lock": b""} == {**before, "lock": b""}
+
+
 def test_a_day_without_stories_keeps_what_is_known(day: Callable[..., Any], tmp_path: Path, tables: Tables) -> None:
     day("2026-11-02", MONDAY)
     day("2026-11-03", [{"id": "nothing", "title": "...", "text": "..."}])
@@ -281,6 +321,19 @@ def test_a_day_without_stories_keeps_what_is_known(day: Callable[..., Any], tmp_
     day("2026-11-04", TUESDAY)
     ids = story_ids(tables(tmp_path / "out" / "2026-11-04"))
     assert ids["later"] == story_ids(tables(tmp_path / "out" / "2026-11-02"))["ferry"]
+
+
+def test_no_text_is_embedded_twice(day: Callable[..., Any], tables: Tables, tmp_path: Path) -> None:
+    def read(manifest: dict[str, Any]) -> tuple[int, int]:
+        counts = manifest["phases"]["embed"]["counts"]
+        return counts["encoded"], counts["from_cache"]
+
+    assert read(day("2026-11-02", MONDAY)) == (2, 0)
+    assert read(day("2026-11-02", MONDAY, out="again")) == (0, 2)
+    assert read(day("2026-11-03", [*MONDAY, *TUESDAY])) == (3, 2)
+    (left,) = (tmp_path / "state").glob("0*/embeddings")
+    assert len(VectorCache.load(str(left))) == 5
+    assert tables(tmp_path / "out" / "again") == tables(tmp_path / "out" / "2026-11-02")
 
 
 def test_stories_that_are_too_old_are_forgotten(day: Callable[..., Any], tmp_path: Path) -> None:

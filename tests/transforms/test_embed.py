@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import apache_beam as beam
 import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from transforms import embed
-from transforms.core.encoders import EncoderError, load_encoder, quantise
+from transforms.core.encoders import EncoderError, EncoderInfo, load_encoder, quantise
 from transforms.core.lexical import shingle_sketch, terms, text_hash, word_weights
+from transforms.core.vector_cache import FILE, VectorCache, model_key, text_key, updated
 from transforms.embed import EmbedItem, EmbedTexts, as_vector, story_item, teaser_item
 from transforms.settings import EmbedSettings
 from transforms.types import Failure, Source, Vector
@@ -19,7 +22,11 @@ ITEMS = [
 
 def expected(items):
     rows, _ = quantise(load_encoder("hashing").encode([item.text for item in items]))
-    return [as_vector(item, row.tobytes()) for item, row in zip(items, rows, strict=True)]
+    model = model_key("hashing (for tests only)", "none", 256)
+    return [
+        replace(as_vector(item, row.tobytes()), cache_key=text_key(item.text, model))
+        for item, row in zip(items, rows, strict=True)
+    ]
 
 
 class CountingEncoder:
@@ -35,10 +42,11 @@ class CountingEncoder:
         return np.array([[np.nan if "nan" in text else len(text), 1] for text in texts], dtype=np.float32)
 
 
-def run_with(monkeypatch, encoder, items, buffer=100):
+def run_with(monkeypatch, encoder, items, buffer=100, cache=""):
     """Run the stage with an encoder in this process; returns vectors and failures."""
     monkeypatch.setattr(embed, "load_encoder", lambda *arguments: encoder)
-    do_fn = embed._Encode(EmbedSettings(buffer=buffer), threads=1)
+    monkeypatch.setattr(embed, "resolve_encoder", lambda model: EncoderInfo(encoder.name, None, encoder.weights_hash))
+    do_fn = embed._Encode(EmbedSettings(buffer=buffer), threads=1, cache=str(cache))
     do_fn.setup()
     do_fn.start_bundle()
     outputs = [output for item in items for output in do_fn.process(item)]
@@ -86,6 +94,33 @@ def test_each_distinct_text_is_encoded_once(monkeypatch):
     assert [vector.id for vector in vectors] == ["p0", "p1", "p2", "p3"]
     assert [len(texts) for texts in encoder.calls] == [2, 1]  # the last "Council votes" is remembered
     assert vectors[1].vector == vectors[3].vector
+
+
+def left_for_the_next_run(directory, vectors):
+    found = [(vector.cache_key, vector.vector) for vector in vectors]
+    np.save(directory / FILE, updated(VectorCache.load(""), *zip(*found, strict=True), "", 0).rows)
+
+
+def test_what_earlier_runs_have_encoded_is_not_encoded_again(monkeypatch, tmp_path):
+    before, _ = run_with(monkeypatch, CountingEncoder(), ITEMS[:2])
+    left_for_the_next_run(tmp_path, before)
+    encoder = CountingEncoder()
+    vectors, _ = run_with(monkeypatch, encoder, ITEMS, cache=tmp_path)
+    assert encoder.calls == [["Harriers win"]]
+    assert vectors == run_with(monkeypatch, CountingEncoder(), ITEMS)[0]
+    monkeypatch.setattr(CountingEncoder, "weights_hash", "other weights")
+    run_with(monkeypatch, encoder, ITEMS, cache=tmp_path)
+    assert len(encoder.calls[1]) == 3
+
+
+def test_the_model_is_not_loaded_for_texts_that_are_known(monkeypatch, tmp_path):
+    before, _ = run_with(monkeypatch, CountingEncoder(), ITEMS)
+    left_for_the_next_run(tmp_path, before)
+    blank = EmbedItem("p9", "story", "stories-0", "***", "", None, Source("in.jsonl", 77))
+    monkeypatch.setattr(embed._Encode, "_load", lambda self: pytest.fail("the model is loaded"))
+    vectors, failures = run_with(monkeypatch, CountingEncoder(), [*ITEMS, blank], cache=tmp_path)
+    assert vectors == before
+    assert [failure.id for failure in failures] == ["p9"]
 
 
 def test_only_so_many_vectors_are_remembered(monkeypatch):

