@@ -19,7 +19,7 @@ from pipeline.formats import InputFile, read_file
 from pipeline.progress import duration
 from transforms.types import Page
 
-# Processor seconds, by `make bench`
+# Processor seconds, rounded up; `make bench` measures most of them anew
 READ = 0.0005  # of one input in the survey
 SEGMENT = {"html": 0.020, "text": 0.007, "clean": 0.002}  # of one page, its reading, writing and Beam's part included
 TEXTS = 3.5  # stories and teasers of a page (of 1,497 pages of WCXB)
