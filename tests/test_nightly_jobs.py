@@ -70,7 +70,7 @@ def test_systemd_accepts_the_units() -> None:
 
 
 def test_the_makefile_gives_the_command(desk: Path) -> None:
-    command = ["make", "-n", "-o", "venv", "nightly", "DESK=news", "RUN_DATE=2026-11-24"]
+    command = ["make", "--no-print-directory", "-n", "-o", "venv", "nightly", "DESK=news", "RUN_DATE=2026-11-24"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     words = shlex.split(printed.replace("\\\n", ""))
     where = ["news/inbox", "-o", "news/out/run_date=2026-11-24", "--state", "news/state"]

@@ -264,7 +264,7 @@ class LiteEncoder:
     def __init__(self, info: EncoderInfo, max_tokens: int) -> None:
         assert info.path is not None
         self.weights_hash = info.weights_hash
-        with np.load(info.path) as arrays:
+        with np.load(info.path, allow_pickle=False) as arrays:
             self._table = arrays["vectors"].astype(np.float32) * arrays["scale"][:, None]
         self.dim = self._table.shape[1]
         self._max_tokens = max_tokens

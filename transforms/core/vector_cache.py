@@ -49,7 +49,7 @@ class VectorCache:
         """Map the file in ``directory`` into memory; without a directory or a file there is nothing in it."""
         path = Path(directory, FILE)
         there = bool(directory) and path.is_file()
-        return cls(np.load(path, mmap_mode="r") if there else np.empty(0, dtype=row_type(0)))
+        return cls(np.load(path, mmap_mode="r", allow_pickle=False) if there else np.empty(0, dtype=row_type(0)))
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the vectors of those keys that are there."""
