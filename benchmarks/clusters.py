@@ -74,8 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out is not None:
         result = {"date": date.today().isoformat(), "seed": args.seed, "versions": peers.versions, "parts": scores}
         (args.out / "clusters.json").write_text(json.dumps(result, indent=1) + "\n")
-        made = f"Measured {result['date']} by `make eval-clusters`, seed {args.seed}; " + ", ".join(
-            sorted(set(peers.versions.values()))
+        made = (
+            f"Measured {result['date']} by `make eval-clusters` ({', '.join(args.only)}), seed {args.seed}; "
+            + ", ".join(sorted(set(peers.versions.values())))
         )
         text = "\n\n".join(["# Measured clusters", f"{made}.", summary, *parts])
         (args.out / "clusters.md").write_text(f"{text}\n")
