@@ -78,6 +78,22 @@ def rename_tree(source: str, target: str) -> None:
         FileSystems.rename(files, [target.rstrip("/") + file[len(source.rstrip("/")) :] for file in files])
 
 
+def copy_tree(source: str, target: Path) -> None:
+    """Copy a directory, on any filesystem, to a place on this machine where nothing is yet."""
+    if is_local(source):
+        shutil.copytree(source, target)
+        return
+    target.mkdir()
+    for file in list_below(source):
+        copy = target / file.path[len(source.rstrip("/")) + 1 :]
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as read,
+            copy.open("wb") as written,
+        ):
+            shutil.copyfileobj(read, written)
+
+
 def replace_file(source: str, target: str) -> None:
     """Move a file to its place, over the one that may be there."""
     if not is_local(target) and FileSystems.get_filesystem(target).has_dirs() and FileSystems.exists(target):

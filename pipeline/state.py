@@ -25,7 +25,7 @@ import orjson
 import pyarrow as pa
 
 from pipeline import UsageError
-from pipeline.files import is_local
+from pipeline.files import copy_tree, is_local
 from pipeline.locks import locked
 from pipeline.sinks import CLUSTER_COLUMNS, read_table, row, vector_of
 from pipeline.workspace import fingerprint
@@ -189,7 +189,7 @@ class State:
         current = self.root / self.generation
         going_on = {path.name: str(path) for path in current.iterdir()} if self.generation else {}
         for name, directory in (going_on | dict(tables)).items():
-            shutil.copytree(directory, unfinished / name)
+            copy_tree(directory, unfinished / name)
         for path in [*unfinished.rglob("*"), unfinished]:
             _sync(path)
         unfinished.rename(target)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,34 +61,36 @@ def environment(environment: dict[str, str], store: Store) -> dict[str, str]:
     return environment | {name: os.environ[name] for name in os.environ if name.startswith("AWS_")}
 
 
+@pytest.fixture
+def run_copydesk(environment: dict[str, str], tmp_path: Path) -> Callable[..., str]:
+    """Run ``copydesk`` where the store can be reached, and return what it logs."""
+
+    def run(*arguments: str, **more: str) -> str:
+        command = [sys.executable, "-m", "pipeline", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment | more, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    return run
+
+
 def test_a_run_reads_from_and_writes_to_an_object_store(
     store: Store,
-    environment: dict[str, str],
+    run_copydesk: Callable[..., str],
     demo_pages: Path,
     tables: Callable[[Path], Any],
     tmp_path: Path,
 ) -> None:
-    import subprocess
-    import sys
-
     for page in PAGES:
         store.put(f"in/{page}", (demo_pages / page).read_bytes())
         (tmp_path / "in" / page).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / page).write_bytes((demo_pages / page).read_bytes())
 
-    def copydesk(*arguments: str, **more: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline", *arguments],
-            cwd=tmp_path, env=environment | more, capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stderr
-
     fast = ("--set", "embed.model=hashing")
-    copydesk("run", "in", "-o", "local", *fast)
+    run_copydesk("run", "in", "-o", "local", *fast)
     command = ("run", "s3://desk/in", "-o", "s3://desk/out", *fast, f"--s3_endpoint_url={store.url}")
-    copydesk(*command)
-    assert "s3://desk/out is complete: nothing to do" in copydesk(*command)
+    run_copydesk(*command)
+    assert "s3://desk/out is complete: nothing to do" in run_copydesk(*command)
 
     for key in store.keys("out/"):
         path = tmp_path / "remote" / key
@@ -98,12 +102,26 @@ def test_a_run_reads_from_and_writes_to_an_object_store(
     assert store.get("out/_SUCCESS") == b""
     assert b"What became of 3 inputs" in store.get("out/report.html")
 
-    copydesk("export", "s3://desk/out", "--to", "markdown", "-o", "s3://desk/stories", AWS_ENDPOINT_URL=store.url)
+    run_copydesk("export", "s3://desk/out", "--to", "markdown", "-o", "s3://desk/stories", AWS_ENDPOINT_URL=store.url)
     assert store.keys("stories/") == ["stories/" + page.partition(".")[0] + ".md" for page in PAGES[:2]] + [
         "stories/export.json",
         "stories/quay-post/ferry-inquiry-thruster.md",
     ]
     assert not store.keys(".stories")
+
+
+def test_a_state_on_this_machine_is_left_by_a_run_whose_output_is_elsewhere(
+    store: Store, run_copydesk: Callable[..., str], tmp_path: Path
+) -> None:
+    line = {"text": "The night ferry to Sallow struck the outer breakwater in thick fog on Saturday night."}
+    for day in ("monday", "tuesday"):
+        (tmp_path / f"{day}.jsonl").write_text(json.dumps(line | {"id": day}))
+        settings = ("--set", "embed.model=hashing", "--set", "input.clean=true", f"--s3_endpoint_url={store.url}")
+        command = ("run", f"{day}.jsonl", "-o", f"s3://desk/{day}", "--state", "state", "--format", "jsonl", *settings)
+        run_copydesk(*command)
+    (key,) = store.keys("tuesday/stories/")
+    (row,) = [json.loads(line) for line in store.get(key).splitlines()]
+    assert row["duplicate_of"] == {"id": "monday", "similarity": 1.0}
 
 
 def test_a_store_whose_package_is_missing_is_refused_before_any_work(
