@@ -110,6 +110,7 @@ def test_a_run_reads_from_and_writes_to_an_object_store(
     assert not store.keys(".stories")
 
 
+@pytest.mark.soak
 def test_a_state_on_this_machine_is_left_by_a_run_whose_output_is_elsewhere(
     store: Store, run_copydesk: Callable[..., str], tmp_path: Path
 ) -> None:
