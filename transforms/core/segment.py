@@ -34,6 +34,7 @@ from transforms.types import Block, Page, PageResult
 _UNSURE_PAGE = 0.56
 # Only blocks below this confidence follow the second opinion.
 _UNSURE_BLOCK = 0.63
+_OPINION = 40  # characters beyond which a block follows it
 _START_TAG = re.compile("<[A-Za-z]")
 # Blocks that the model reads at a time: bounds memory on pages with very many lines.
 _WINDOW = 2_000
@@ -233,20 +234,23 @@ def _kept_share(block: Block, kept: set[tuple[str, ...]]) -> float:
 
 def _second_opinion(parsed: Parsed, labels: list[Label]) -> list[Label]:
     """Let readability decide the blocks of which the model is unsure."""
-    kept = _readability_words(parsed.html or "")
+    unsure = [
+        i
+        for i, (block, label) in enumerate(zip(parsed.blocks, labels, strict=True))
+        if label.confidence < _UNSURE_BLOCK and len(block.text) > _OPINION
+    ]
+    kept = _readability_words(parsed.html or "") if unsure else set()
     if not kept:
         return labels
-    out = []
-    for block, label in zip(parsed.blocks, labels, strict=True):
-        share = _kept_share(block, kept)
-        if label.confidence < _UNSURE_BLOCK and len(block.text) > 40:
-            if label.role not in _MAIN and share > 0.8:
-                label = replace(label, role="body", reason=f"second opinion: readability keeps it; {label.reason}")
-            elif label.role in _MAIN and share < 0.2:
-                reason = f"second opinion: readability drops it; {label.reason}"
-                label = replace(label, role="boilerplate", reason=reason)
-        out.append(label)
-    return out
+    labels = list(labels)
+    for i in unsure:
+        label, share = labels[i], _kept_share(parsed.blocks[i], kept)
+        if label.role not in _MAIN and share > 0.8:
+            labels[i] = replace(label, role="body", reason=f"second opinion: readability keeps it; {label.reason}")
+        elif label.role in _MAIN and share < 0.2:
+            reason = f"second opinion: readability drops it; {label.reason}"
+            labels[i] = replace(label, role="boilerplate", reason=reason)
+    return labels
 
 
 def _readability_labels(parsed: Parsed) -> list[Label]:
