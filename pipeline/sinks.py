@@ -19,6 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.files import (
     GLOB_CHARACTERS,
@@ -214,6 +216,7 @@ SCHEMAS["known_members"] = pa.schema(
         ("seen", pa.string()),
     ]
 )
+_FIELDS = {table: tuple(schema.names) for table, schema in SCHEMAS.items()}
 _ADDED_LATER = frozenset({"links_to", "linked_from", "duplicate_of", *_CLUSTERS})  # null until the clusters are known
 _PAIRS = {"metadata": ("key", "value"), "terms": ("term", "count")}  # fields that are tuples of pairs
 
@@ -228,7 +231,7 @@ def row(table: str, record: Any, **more: Any) -> dict[str, Any]:
         return record
     return {
         name: more.get(name) if name in more or name in _ADDED_LATER else _column(name, getattr(record, name))
-        for name in SCHEMAS[table].names
+        for name in _FIELDS[table]
     }
 
 
@@ -268,24 +271,62 @@ class WriteTable(beam.PTransform):
             raise ValueError(f"{self.path}: no table can be written to a path with {GLOB_CHARACTERS}")
 
     def expand(self, records: beam.pvalue.PCollection) -> Any:
-        rows = records | "Rows" >> beam.Map(lambda record, table=self.table: row(table, record))
         prefix = FileSystems.join(self.path, "part")
         if self.format == "jsonl":
             return (
-                rows
-                | "Lines" >> beam.Map(orjson.dumps).with_output_types(bytes)
+                records
+                | "Lines" >> beam.Map(_line, self.table).with_output_types(bytes)
                 | "Write"
                 >> beam.io.WriteToText(prefix, ".jsonl", num_shards=self.shards, coder=beam.coders.BytesCoder())
             )
-        return rows | "Write" >> beam.io.WriteToParquet(
-            prefix,
-            SCHEMAS[self.table],
-            codec="zstd",
-            row_group_buffer_size=_ROW_GROUP_BYTES,
-            record_batch_size=_BATCH_ROWS,
-            file_name_suffix=".parquet",
-            num_shards=self.shards,
+        write = beam.io.WriteToParquetBatched(
+            prefix, SCHEMAS[self.table], codec="zstd", file_name_suffix=".parquet", num_shards=self.shards
         )
+        return records | "Rows" >> beam.ParDo(_ToArrow(self.table)).with_output_types(pa.Table) | "Write" >> write
+
+
+def _line(record: Any, table: str) -> bytes:
+    return orjson.dumps(row(table, record))
+
+
+class _ToArrow(beam.DoFn):
+    """Nouns or rows to Arrow tables, each a Parquet row group.
+
+    Beam's own step for this asks the schema for each value's field, which costs a page with many segments as much as
+    parsing it.
+    """
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+
+    def start_bundle(self) -> None:
+        self._rows: list[dict[str, Any]] = []
+        self._group: list[pa.RecordBatch] = []
+        self._bytes = 0
+
+    def process(self, record: Any) -> Iterator[pa.Table]:
+        self._rows.append(row(self._table, record))
+        if len(self._rows) == _BATCH_ROWS:
+            self._convert()
+            if self._bytes >= _ROW_GROUP_BYTES:
+                yield self._row_group()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if self._rows:
+            self._convert()
+        if self._group:
+            yield GlobalWindows.windowed_value_at_end_of_window(self._row_group())
+
+    def _convert(self) -> None:
+        batch = pa.RecordBatch.from_pylist(self._rows, SCHEMAS[self._table])
+        self._group.append(batch)
+        self._bytes += batch.nbytes
+        self._rows = []
+
+    def _row_group(self) -> pa.Table:
+        table = pa.Table.from_batches(self._group)
+        self._group, self._bytes = [], 0
+        return table
 
 
 def table_files(path: str) -> list[str]:
