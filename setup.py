@@ -17,6 +17,7 @@ setup(
         "pipeline",
         "pipeline.configs",
         "pipeline.configs.sites",
+        "pipeline.phases",
         "transforms",
         "transforms.core",
         "transforms.models",

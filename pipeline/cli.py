@@ -220,21 +220,23 @@ def _run(arguments: list[str]) -> int:
 
     logs.configure(options.verbose, options.log_format)
     from pipeline import runner
+    from pipeline.request import Request
 
-    run: dict[str, Any] = {
-        "inputs": inputs,
-        "output": options.output,
-        "config": settings,
-        "until": options.until,
-        "overwrite": options.overwrite,
-        "state": options.state,
-        "beam_flags": beam_flags,
-    }
+    request = Request(
+        inputs=inputs,
+        output=options.output,
+        config=settings,
+        until=options.until,
+        overwrite=options.overwrite,
+        state=options.state,
+        beam_flags=beam_flags,
+        no_wait=options.no_wait and not options.dry_run,
+    )
 
     def carry_out() -> int:
         if not options.dry_run:
-            return _summarise(runner.run(**run, no_wait=options.no_wait), options.output, settings.run.max_failures)
-        plan = runner.plan(**run)
+            return _summarise(runner.run(request), options.output, settings.run.max_failures)
+        plan = runner.plan(request)
         print("\n".join(plan.lines()))
         if plan.refusal:
             raise UsageError(plan.refusal)

@@ -31,7 +31,7 @@ from pipeline.files import (
 from transforms.types import Source, Vector
 
 __all__ = [
-    "CLUSTER_COLUMNS", "SCHEMAS", "SCHEMA_VERSION", "WriteTable", "read_columns", "read_file_rows",
+    "CLUSTER_COLUMNS", "SCHEMAS", "SCHEMA_VERSION", "WriteTable", "count_rows", "read_columns", "read_file_rows",
     "read_matching", "read_table", "remove_tree", "rename_tree", "row", "table_files", "vector_of", "write_arrow",
     "write_json_atomically", "write_rows",
 ]  # fmt: skip
@@ -298,6 +298,11 @@ def read_table(path: str) -> Iterator[dict[str, Any]]:
     """The rows of a table in the order of its files, a few at a time."""
     for file in table_files(path):
         yield from read_file_rows(file)
+
+
+def count_rows(path: str) -> int:
+    """Return how many rows a table has."""
+    return sum(1 for _ in read_table(path))
 
 
 def read_file_rows(file: str) -> Iterator[dict[str, Any]]:

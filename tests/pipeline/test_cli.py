@@ -15,6 +15,7 @@ import pytest
 import pipeline
 from pipeline import Interrupted, RunError, UsageError, cli, explain, report, runner
 from pipeline.cli import main
+from pipeline.request import Request
 from transforms.types import PageRecord, PageResult, Segment, Source
 
 FAST = ["--set", "segment.method=readability", "--set", "embed.model=hashing"]
@@ -53,12 +54,12 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """Put a recorder in the place of the runner."""
-    recorded: list[dict[str, Any]] = []
+    recorded: list[Request] = []
 
-    def run(**options: Any) -> dict[str, Any]:
-        recorded.append(options)
+    def run(request: Request) -> dict[str, Any]:
+        recorded.append(request)
         return MANIFEST
 
     monkeypatch.setattr(runner, "run", run)
@@ -108,20 +109,20 @@ def test_every_command_has_a_help(command: str, capsys: pytest.CaptureFixture[st
     assert f"usage: copydesk {command}" in capsys.readouterr().out
 
 
-def test_run_in_its_usual_form(calls: list[dict[str, Any]]) -> None:
+def test_run_in_its_usual_form(calls: list[Request]) -> None:
     command = ["run", "a", "-o", "out", "b", "--until", "segment", "--overwrite", "--max-failures", "0.1"]
     assert main([*command, "--state", "ids"]) == 0
     (call,) = calls
-    assert call["state"] == "ids"
-    assert call["inputs"] == ("a", "b")
-    assert call["output"] == "out"
-    assert call["until"] == "segment"
-    assert call["overwrite"] is True
-    assert call["config"].run.max_failures == 0.1
-    assert call["beam_flags"] == []
+    assert call.state == "ids"
+    assert call.inputs == ("a", "b")
+    assert call.output == "out"
+    assert call.until == "segment"
+    assert call.overwrite is True
+    assert call.config.run.max_failures == 0.1
+    assert call.beam_flags == []
 
 
-def test_run_as_a_scheduler_calls_it(calls: list[dict[str, Any]]) -> None:
+def test_run_as_a_scheduler_calls_it(calls: list[Request]) -> None:
     arguments = [
         "--input=a",
         "--output=out",
@@ -132,26 +133,26 @@ def test_run_as_a_scheduler_calls_it(calls: list[dict[str, Any]]) -> None:
     ]
     assert main([*arguments, "--runner=DirectRunner", "--job_name=nightly-run", "--save_main_session"]) == 0
     (call,) = calls
-    assert call["inputs"] == ("a", "b")
-    assert call["config"].input.text_key == "body"
-    assert call["config"].run.max_failures == 0.05
-    assert call["until"] == "report"
-    assert call["beam_flags"] == ["--runner=DirectRunner", "--job_name=nightly-run", "--save_main_session"]
+    assert call.inputs == ("a", "b")
+    assert call.config.input.text_key == "body"
+    assert call.config.run.max_failures == 0.05
+    assert call.until == "report"
+    assert call.beam_flags == ["--runner=DirectRunner", "--job_name=nightly-run", "--save_main_session"]
 
 
-def test_beam_flags_keep_their_values_and_all_after_two_dashes_is_beams(calls: list[dict[str, Any]]) -> None:
+def test_beam_flags_keep_their_values_and_all_after_two_dashes_is_beams(calls: list[Request]) -> None:
     assert main(["run", "--temp_location", "gs://tmp", "a", "-o", "out", "--", "--runner", "FlinkRunner"]) == 0
     (call,) = calls
-    assert call["inputs"] == ("a",)
-    assert call["beam_flags"] == ["--temp_location", "gs://tmp", "--runner", "FlinkRunner"]
+    assert call.inputs == ("a",)
+    assert call.beam_flags == ["--temp_location", "gs://tmp", "--runner", "FlinkRunner"]
 
 
-def test_short_forms_win_over_set_and_set_over_the_configuration(calls: list[dict[str, Any]]) -> None:
+def test_short_forms_win_over_set_and_set_over_the_configuration(calls: list[Request]) -> None:
     sets = ["--set", "output.format=parquet", "--set", "run.max_failures=0.3"]
     assert main(["a", "-o", "out", "--config", "local", "--format", "jsonl", *sets]) == 0
-    assert calls[0]["config"].output.format == "jsonl"
-    assert calls[0]["config"].output.shards == 1
-    assert calls[0]["config"].run.max_failures == 0.3
+    assert calls[0].config.output.format == "jsonl"
+    assert calls[0].config.output.shards == 1
+    assert calls[0].config.run.max_failures == 0.3
 
 
 def test_errors_of_the_command_itself(error_of: Callable[..., str], tmp_path: Path) -> None:
@@ -184,12 +185,12 @@ def test_errors_of_the_command_itself(error_of: Callable[..., str], tmp_path: Pa
 
 
 def test_a_path_that_looks_like_a_command_is_an_input(
-    calls: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    calls: list[Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "reports").mkdir()
     monkeypatch.chdir(tmp_path)
     assert main(["reports", "-o", "out"]) == 0
-    assert calls[0]["inputs"] == ("reports",)
+    assert calls[0].inputs == ("reports",)
 
 
 def test_the_summary_cannot_steer_a_terminal() -> None:
@@ -198,7 +199,7 @@ def test_the_summary_cannot_steer_a_terminal() -> None:
 
 
 def test_the_summary_says_what_came_out_and_what_to_do_next(
-    calls: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+    calls: list[Request], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["a", "-o", "out"]) == 0
     assert capsys.readouterr().out == (
@@ -233,7 +234,7 @@ def test_machines_get_a_log_of_json_lines(tmp_path: Path, capsys: pytest.Capture
     assert main(["run", str(tmp_path), "-o", "out", "--log-format", "xml"]) == 2
 
 
-def test_too_many_failures_are_exit_status_3(calls: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_many_failures_are_exit_status_3(calls: list[Request], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["a", "-o", "out", "--max-failures", "0.0032"]) == 0
     capsys.readouterr()
     assert main(["a", "-o", "out", "--max-failures", "0.001"]) == 3
@@ -267,7 +268,7 @@ def test_what_stops_a_run_becomes_a_line_and_a_status(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def run(**_: Any) -> None:
+    def run(_: Request) -> None:
         raise error
 
     monkeypatch.setattr(runner, "run", run)
@@ -276,7 +277,7 @@ def test_what_stops_a_run_becomes_a_line_and_a_status(
 
 
 def test_verbose_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def run(**_: Any) -> None:
+    def run(_: Request) -> None:
         raise RuntimeError("inside")
 
     monkeypatch.setattr(runner, "run", run)

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import TABLES, Interrupted, RunError, UsageError, engine, logs, phases, report, runner
+from pipeline import TABLES, Interrupted, RunError, UsageError, engine, logs, passes, report
 from pipeline.engine import Engine, choose_engine
+from pipeline.phases import segment
 from pipeline.sinks import row
 from pipeline.sources import match_inputs, read_file
 from transforms import blocks
@@ -26,6 +27,7 @@ from transforms.types import Failure, Page, PageResult, Teaser
 Run = Callable[..., dict[str, Any]]
 Tables = Callable[[Path], dict[str, list[dict[str, Any]]]]
 WriteJsonl = Callable[..., Path]
+Recorder = Callable[[], list[str]]
 
 BUDGET = "The council voted nine to six for the budget on Tuesday evening, after four hours of debate."
 FERRY = "The ferry hit the breakwater at dawn in thick fog, and nobody aboard was hurt, the harbour master said."
@@ -44,19 +46,6 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def stories(write_jsonl: WriteJsonl) -> Path:
     return write_jsonl("in/stories.jsonl", RECORDS)
-
-
-def pipelines_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Record the names of the phases whose pipelines run from now on."""
-    names: list[str] = []
-    original = runner._Run._pipeline
-
-    def recording(self: Any, phase: str, *args: Any, **options: Any) -> Counter[str]:
-        names.append(phase)
-        return original(self, phase, *args, **options)
-
-    monkeypatch.setattr(runner._Run, "_pipeline", recording)
-    return names
 
 
 def test_a_run_ends_with_all_tables_a_manifest_and_a_report(
@@ -123,11 +112,11 @@ def test_the_same_command_again_does_nothing(
     stories: Path,
     tmp_path: Path,
     run_pages: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    record_passes: Recorder,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     first = run_pages([stories], tmp_path / "out", CLEAN, until="segment")
-    names = pipelines_of(monkeypatch)
+    names = record_passes()
     with caplog.at_level(logging.INFO, "copydesk"):
         assert run_pages([stories], tmp_path / "out", CLEAN, "run.workers=2", until="segment") == first
     assert names == []
@@ -135,7 +124,7 @@ def test_the_same_command_again_does_nothing(
 
 
 def test_a_run_until_segment_has_no_cluster_ids_and_is_continued(
-    stories: Path, tmp_path: Path, run_pages: Run, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    stories: Path, tmp_path: Path, run_pages: Run, tables: Tables, record_passes: Recorder
 ) -> None:
     whole = tmp_path / "whole"
     run_pages([stories], whole, CLEAN)
@@ -147,7 +136,7 @@ def test_a_run_until_segment_has_no_cluster_ids_and_is_continued(
     assert {row["linked_from"] for row in tables(out)["stories"]} == {None}
     assert not (out / "report.html").exists()
 
-    names = pipelines_of(monkeypatch)
+    names = record_passes()
     run_pages([stories], out, CLEAN)
     assert names == ["embed", "cluster", "tables"]
     assert tables(out) == tables(whole)
@@ -157,7 +146,7 @@ def test_a_run_until_segment_has_no_cluster_ids_and_is_continued(
 
 
 def test_other_settings_are_refused_and_overwrite_does_again_only_what_they_change(
-    stories: Path, tmp_path: Path, run_pages: Run, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    stories: Path, tmp_path: Path, run_pages: Run, tables: Tables, record_passes: Recorder
 ) -> None:
     out, usual = tmp_path / "out", ClusterSettings()
     run_pages([stories], out, CLEAN)
@@ -168,7 +157,7 @@ def test_other_settings_are_refused_and_overwrite_does_again_only_what_they_chan
         f"cluster.topic was {usual.topic} and is 0.01. "
         "Choose another directory, or give --overwrite to replace it"
     )
-    names = pipelines_of(monkeypatch)
+    names = record_passes()
     run_pages([stories], out, CLEAN, "cluster.story=0.01", "cluster.topic=0.01", overwrite=True)
     assert names == ["cluster", "tables"]
     fresh = tmp_path / "fresh"
@@ -319,7 +308,7 @@ def test_failures_of_embedding_are_counted_apart_and_name_their_input(
         count("tables", "teasers", result.page.id == "p")
         return (Teaser("p#t1", "p", 1, "***", None, None, None),) if result.page.id == "p" else ()
 
-    monkeypatch.setattr(phases, "_teasers", with_teaser)
+    monkeypatch.setattr(segment, "_teasers", with_teaser)
     manifest = run_pages([file], tmp_path / "out", CLEAN, until="embed")
     counts = manifest["counts"]
     assert (counts["inputs"], counts["pages"], counts["failures"], counts["embed_failures"]) == (3, 3, 0, 2)
@@ -339,19 +328,24 @@ def test_an_output_that_is_a_file_is_refused(stories: Path, tmp_path: Path, run_
 
 
 def test_a_phase_that_died_is_done_again_from_its_start(
-    stories: Path, tmp_path: Path, run_pages: Run, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    stories: Path,
+    tmp_path: Path,
+    run_pages: Run,
+    tables: Tables,
+    monkeypatch: pytest.MonkeyPatch,
+    record_passes: Recorder,
 ) -> None:
     whole, out = tmp_path / "whole", tmp_path / "out"
     run_pages([stories], whole, CLEAN, until="segment")
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "count_rows", lambda path: 1 / 0)  # dies when all but done.json is written
+        patched.setattr(segment, "count_rows", lambda path: 1 / 0)  # dies when all but done.json is written
         with pytest.raises(ZeroDivisionError):
             run_pages([stories], out, CLEAN, until="segment")
     assert not (out / "stories").exists()
     (out / ".work/segment/stories/part-00007-of-00008.parquet").write_text("half a file")
 
-    names = pipelines_of(monkeypatch)
+    names = record_passes()
     run_pages([stories], out, CLEAN, until="segment")
     assert names == ["segment"]
     assert tables(out) == tables(whole)
@@ -359,7 +353,13 @@ def test_a_phase_that_died_is_done_again_from_its_start(
 
 @pytest.mark.parametrize("moved", [0, 3])
 def test_a_run_that_died_while_tables_were_moved_is_completed(
-    moved: int, stories: Path, tmp_path: Path, run_pages: Run, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    moved: int,
+    stories: Path,
+    tmp_path: Path,
+    run_pages: Run,
+    tables: Tables,
+    monkeypatch: pytest.MonkeyPatch,
+    record_passes: Recorder,
 ) -> None:
     out = tmp_path / "out"
     from pipeline import workspace
@@ -378,7 +378,7 @@ def test_a_run_that_died_while_tables_were_moved_is_completed(
             run_pages([stories], out, CLEAN)
     assert not (out / "_SUCCESS").exists()
 
-    names = pipelines_of(monkeypatch)
+    names = record_passes()
     run_pages([stories], out, CLEAN)
     assert names == []
     found = tables(out)
@@ -469,12 +469,12 @@ def test_order_format_shards_and_workers_do_not_change_the_tables(
 def test_lost_records_fail_the_run(
     stories: Path, tmp_path: Path, run_pages: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = runner.run_pipeline
+    original = passes.run_pipeline
 
     def one_more(*args: Any, **options: Any) -> Counter[str]:
         return original(*args, **options) + Counter({"read/pages": 1})
 
-    monkeypatch.setattr(runner, "run_pipeline", one_more)
+    monkeypatch.setattr(passes, "run_pipeline", one_more)
     with pytest.raises(RunError) as caught:
         run_pages([stories], tmp_path / "out", CLEAN)
     assert str(caught.value) == (
@@ -487,14 +487,14 @@ def test_lost_records_fail_the_run(
 def test_lost_texts_fail_the_run(
     stories: Path, tmp_path: Path, run_pages: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = runner.run_pipeline
+    original = passes.run_pipeline
 
     def one_less(*args: Any, **options: Any) -> Counter[str]:
         counters = original(*args, **options)
         counters["embed/vectors"] -= 1
         return counters
 
-    monkeypatch.setattr(runner, "run_pipeline", one_less)
+    monkeypatch.setattr(passes, "run_pipeline", one_less)
     with pytest.raises(RunError) as caught:
         run_pages([stories], tmp_path / "out", CLEAN)
     assert str(caught.value) == (
@@ -553,14 +553,19 @@ def test_two_runs_do_not_share_a_directory(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_and_the_same_command_continues_it(
-    number: signal.Signals, stories: Path, tmp_path: Path, run_pages: Run, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals,
+    stories: Path,
+    tmp_path: Path,
+    run_pages: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    record_passes: Recorder,
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(blocks, "parse_page", lambda *_, **__: os.kill(os.getpid(), number))
         with pytest.raises(Interrupted):
             run_pages([stories], tmp_path / "out", CLEAN, until="segment")
     assert (tmp_path / "out" / ".work/lock").read_text() == ""
-    names = pipelines_of(monkeypatch)
+    names = record_passes()
     run_pages([stories], tmp_path / "out", CLEAN, until="segment")
     assert names == ["segment"]
 
