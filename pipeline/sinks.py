@@ -20,21 +20,8 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.files import (
-    GLOB_CHARACTERS,
-    list_below,
-    remove_tree,
-    rename_tree,
-    replace_file,
-    write_json_atomically,
-)
+from pipeline.files import GLOB_CHARACTERS, list_below, replace_file
 from transforms.types import Source, Vector
-
-__all__ = [
-    "CLUSTER_COLUMNS", "SCHEMAS", "SCHEMA_VERSION", "WriteTable", "count_rows", "read_columns", "read_file_rows",
-    "read_matching", "read_table", "remove_tree", "rename_tree", "row", "table_files", "vector_of", "write_arrow",
-    "write_json_atomically", "write_rows",
-]  # fmt: skip
 
 _BATCH_ROWS = 256  # rows that are converted at a time
 _COLUMN_ROWS = 4096  # rows of a few columns that are read at a time

@@ -110,28 +110,25 @@ def test_only_the_ends_open_files_and_only_the_command_line_prints(module: str) 
     assert MAY_PRINT.fullmatch(module) or not calls(tree, "print")
 
 
-def test_the_help_imports_nothing_heavy() -> None:
+def printed_without(modules: set[str], *command: str) -> str:
+    """Run a command in a Python of its own, and return what it prints; it must not import the modules."""
     check = (
-        "import sys; from pipeline.cli import main; status = main(['--help']); "
-        "heavy = {'apache_beam', 'torch', 'numpy', 'pyarrow', 'lxml'} & set(sys.modules); "
-        "sys.exit(status or str(heavy) if heavy else 0)"
+        f"import sys; from pipeline.cli import main; status = main({list(command)!r}); "
+        f"heavy = {modules!r} & set(sys.modules); sys.exit(status or str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "copydesk run pages/ -o out" in done.stdout
+    return done.stdout
+
+
+def test_the_help_imports_nothing_heavy() -> None:
+    heavy = {"apache_beam", "torch", "numpy", "pyarrow", "lxml"}
+    assert "copydesk run pages/ -o out" in printed_without(heavy, "--help")
 
 
 def test_a_page_is_explained_without_beam_and_torch() -> None:
-    page = ROOT / "tests" / "data" / "demo" / "harbour-courier"
-    html = next(iter(sorted(page.rglob("*.html"))))
-    check = (
-        f"import sys; from pipeline.cli import main; status = main(['explain', {str(html)!r}]); "
-        "heavy = {'apache_beam', 'pandas', 'pyarrow', 'torch'} & set(sys.modules); "
-        "sys.exit(status or str(heavy) if heavy else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "title" in done.stdout
+    page = min((ROOT / "tests" / "data" / "demo" / "harbour-courier").rglob("*.html"))
+    assert "title" in printed_without({"apache_beam", "pandas", "pyarrow", "torch"}, "explain", str(page))
 
 
 def test_the_libraries_that_are_imported_are_the_requirements() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -26,38 +27,8 @@ examples:
 
 def command(arguments: list[str]) -> int:
     """Print, or write, what became of each line of one page."""
-    parser = Parser(
-        prog="copydesk explain",
-        usage="copydesk explain PAGE [options]\n       copydesk explain OUT --id ID [options]",
-        description="Show each line of one page with its role, confidence and reason.",
-        epilog=EXAMPLES,
-    )
-    parser.add_argument("page", metavar="PAGE", nargs="?", help="an HTML or text file, also .gz; - for standard input")
-    parser.add_argument("--id", metavar="ID", help="a page of the finished run in the directory PAGE, from its tables")
-    parser.add_argument(
-        "--kind", metavar="html|text", help="what the page is; else by suffix, else by its first character"
-    )
-    parser.add_argument("--url", metavar="URL", help="the page's address, for the rules of its site")
-    parser.add_argument("--json", action="store_true", help="everything as one JSON object")
-    parser.add_argument("--text", action="store_true", help="the text that the offsets of segments index")
-    parser.add_argument("--html", metavar="FILE", help="write an HTML file: the page beside what became of it")
-    add_settings(parser)
-    options = parse(parser, arguments)
-    if options.page is None:
-        raise UsageError("no page: name a file, for example copydesk explain page.html, or - for standard input")
-    if options.kind not in (None, "html", "text"):
-        raise UsageError(f"--kind must be html or text, not {options.kind!r}")
-    forms = [flag for flag in ("--json", "--text", "--html") if getattr(options, flag[2:])]
-    if len(forms) > 1:
-        raise UsageError(f"{forms[0]} and {forms[1]} exclude each other")
-    if options.id is not None and options.text:
-        raise UsageError("--text and --id exclude each other: a run does not keep the text of its pages as it was")
-    if (
-        options.id is None
-        and os.path.isdir(options.page)
-        and os.path.exists(os.path.join(options.page, "manifest.json"))
-    ):
-        raise UsageError(f"{options.page} is a run: name one of its pages, copydesk explain {options.page} --id ID")
+    options = parse(_parser(), arguments)
+    _check(options)
     settings = settings_of(options)
 
     logs.configure(verbose=False)
@@ -87,6 +58,45 @@ def command(arguments: list[str]) -> int:
         return DONE
 
     return report_errors(True, show)  # there is no -v to point to
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="copydesk explain",
+        usage="copydesk explain PAGE [options]\n       copydesk explain OUT --id ID [options]",
+        description="Show each line of one page with its role, confidence and reason.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("page", metavar="PAGE", nargs="?", help="an HTML or text file, also .gz; - for standard input")
+    parser.add_argument("--id", metavar="ID", help="a page of the finished run in the directory PAGE, from its tables")
+    parser.add_argument(
+        "--kind", metavar="html|text", help="what the page is; else by suffix, else by its first character"
+    )
+    parser.add_argument("--url", metavar="URL", help="the page's address, for the rules of its site")
+    parser.add_argument("--json", action="store_true", help="everything as one JSON object")
+    parser.add_argument("--text", action="store_true", help="the text that the offsets of segments index")
+    parser.add_argument("--html", metavar="FILE", help="write an HTML file: the page beside what became of it")
+    add_settings(parser)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise UsageError for flags that do not go together."""
+    if options.page is None:
+        raise UsageError("no page: name a file, for example copydesk explain page.html, or - for standard input")
+    if options.kind not in (None, "html", "text"):
+        raise UsageError(f"--kind must be html or text, not {options.kind!r}")
+    forms = [flag for flag in ("--json", "--text", "--html") if getattr(options, flag[2:])]
+    if len(forms) > 1:
+        raise UsageError(f"{forms[0]} and {forms[1]} exclude each other")
+    if options.id is not None and options.text:
+        raise UsageError("--text and --id exclude each other: a run does not keep the text of its pages as it was")
+    if (
+        options.id is None
+        and os.path.isdir(options.page)
+        and os.path.exists(os.path.join(options.page, "manifest.json"))
+    ):
+        raise UsageError(f"{options.page} is a run: name one of its pages, copydesk explain {options.page} --id ID")
 
 
 def _page_of_run(output: str, id: str) -> tuple[PageResult, dict[str, Any]]:
