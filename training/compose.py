@@ -117,7 +117,7 @@ class Composer:
         if not seen_on.captions or rng.random() < 0.25:
             return self._some(self.pools.caption)
         lines = self._as([self._picture(seen_on)], "caption")
-        if rng.random() < 0.6:  # only the credit tells a short caption from a heading
+        if rng.random() < 0.5:  # only the credit tells a short caption from a heading
             lines += self._as(self._credit(story), "caption")
         return lines
 
@@ -174,7 +174,17 @@ class Composer:
                     lines += self.teasers_of(story, rng.randint(1, 3))
         if rng.random() < 0.2:
             lines += self._spoken(story, self.endings_in)
+        if rng.random() < 0.06:
+            lines += self._as([self._signature()], "byline")
         return lines
+
+    def _signature(self) -> str:
+        """Letters for an author or an agency, as they stand below a report."""
+        rng = self.rng
+        one, other = ("".join(rng.choices("abcdefghijklmnoprstuvwz", k=rng.randint(2, 4))) for _ in range(2))
+        return rng.choice(("{0}/{1}", "({0})", "({0}/{1})", "{0}", "- {0}")).format(
+            one if rng.random() < 0.6 else one.upper(), other
+        )
 
     def _as_list(self, story: StoryText, parts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """The paragraphs as entries of a list: films, addresses, products, each with a name and the same few labels."""
@@ -182,11 +192,11 @@ class Composer:
         labels = [t.rstrip(":") for t in rng.sample(self.pools.short, min(3, len(self.pools.short)))]
         labels = labels[: rng.choice((0, 1, 1, 2, 3))]
         mark = rng.choice(("", "", "{}. ", "{}) ", "#{} "))
-        most = rng.randint(2, 7)
+        most = rng.choice((2, 3, 5, 7, 20))
         out = []
         for number, (text, mask) in enumerate(parts, 1):
             if len(text) > 80:
-                name = " ".join(self.other(story).title.split()[: rng.randint(1, most)]).rstrip(",.:;-–")
+                name = " ".join(self.other(story).title.split()[: rng.randint(1, most)]).rstrip(",:;-–")
                 out.append((mark.format(number) + name, BIT["heading"]))
             out.append((text, mask))
             if len(text) > 80:
@@ -216,11 +226,12 @@ class Composer:
     def _in_text_teaser(self, story: StoryText) -> list[Line]:
         rng = self.rng
         other = self.other(story)
-        prefix = rng.choice(self.pools.teaser_prefix) if self.pools.teaser_prefix and rng.random() < 0.55 else ""
-        if not prefix and rng.random() < 0.4:  # in words never seen there
-            prefix = rng.choice(self.pools.short).rstrip(":") + ": "
+        prefix = rng.choice(self.pools.teaser_prefix) if self.pools.teaser_prefix and rng.random() < 0.5 else ""
+        if not prefix and rng.random() < 0.5:  # in words never seen there
+            prefix = rng.choice(self.pools.short).rstrip(":") + rng.choice((": ", ": ", " | ", " – ", " "))
+        left, right = rng.choice((("", ""),) * 9 + (("(", ")"), ("» ", ""), ("→ ", ""), ("> ", "")))
         self.teasers += 1
-        return [(prefix + other.title, BIT["teaser_title"], self.teasers)]
+        return [(left + prefix + other.title + right, BIT["teaser_title"], self.teasers)]
 
     def other(self, story: StoryText) -> StoryText:
         pool = self.by_language[story.language]
@@ -235,19 +246,23 @@ class Composer:
         rng, lines = self.rng, []
         if rng.random() < 0.4:
             lines += self._as([self._marker(self.pools.before_teaser)], "boilerplate")
-        caption, summary = rng.random() < 0.5, rng.choice((0, 0, 0, 1, 1, 2, 3))
+        caption, summary = rng.random() < 0.4, rng.choice((0, 0, 0, 1, 1, 2, 3))
         picture_first = rng.random() < 0.25
         meta = rng.choice(("", "", "", "before", "after"))
         stamps = rng.choice((1, 1, 1, 2, 3))  # lines such as a date, a category, minutes of reading
         mark = rng.choice(("", "", "", "", "", "• ", "{}. "))
         twice = rng.random() < 0.07  # as a picture's link and as the headline's
-        untitled = summary > 0 and rng.random() < 0.12  # summaries alone, one after the other
+        untitled = summary > 0 and rng.random() < 0.18  # summaries alone, one after the other
+        kicker = ""  # of all of them, as a section's front shows it
+        if self.pools.teaser_meta and rng.random() < 0.2:
+            kicker = rng.choice(self.pools.teaser_meta)
+            kicker = kicker.upper() if rng.random() < 0.5 else kicker
         more_line = self._marker(self.pools.after_teaser) if rng.random() < 0.45 else ""
         for _ in range(count):
             other = self.other(story)
             self.teasers += 1
             number = self.teasers
-            seen = self.pools.teaser_meta
+            seen = [kicker] if kicker else self.pools.teaser_meta
             stamp = [(rng.choice(seen), BIT["teaser_text"], number) for _ in range(stamps)] if seen else []
             picture = []
             if caption and other.captions and rng.random() < 0.9:
@@ -331,16 +346,16 @@ class Composer:
         parts = []
         if rng.random() < 0.25:
             parts.append(self._some(pools.interruption))
-        if rng.random() < 0.12:
+        if rng.random() < 0.18:
             notes = (self._spoken(story, self.notices_in) for _ in range(rng.choice((1, 1, 2, 4))))
             parts.append(list(itertools.chain.from_iterable(notes)))
         if rng.random() < 0.45:
             parts.append(self.bio(story))
         if rng.random() < 0.7:
             parts.append(self.teasers_of(story, rng.choice((1, 2, 3, 3, 4, 5, 8))))
-        if rng.random() < 0.08:
+        if rng.random() < 0.12:
             parts.append(self._second_story(story))
-        if rng.random() < 0.25:
+        if rng.random() < 0.28:
             parts.append(self.comments(story))
         if rng.random() < 0.2:
             rng.shuffle(parts)
@@ -354,10 +369,13 @@ class Composer:
         """A thread: from one comment to far more text than the story has, whole or as a list of what was said."""
         rng = self.rng
         mark = rng.choice(("", "", "", "{}. ", "• "))
-        spoken_only = rng.random() < 0.35
+        spoken_only = rng.random() < 0.45
         signed = rng.choice(("{0} {1}", "{1} {0}", "by {0} on {1}", "{0} says:", "{0}")) if rng.random() < 0.4 else ""
         every = rng.random() < 0.5
         lines: list[Line] = []
+        if self.pools.before_comment and rng.random() < 0.5:
+            label = re.sub(r"\d+", lambda _: str(rng.randint(1, 300)), rng.choice(self.pools.before_comment))
+            lines += self._as([label], "boilerplate")
         for number in range(1, 1 + rng.choice((1, 1, 2, 4, 8, 16, 30))):
             run = self._spoken(story, self.comments_in)
             if spoken_only:

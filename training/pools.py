@@ -53,6 +53,7 @@ class Pools:
     notice: list[Run] = field(default_factory=list)  # boilerplate in full sentences: offers, notes, disclaimers
     ending: list[Run] = field(default_factory=list)  # what follows a story's last paragraph and is still its own
     points: list[str] = field(default_factory=list)  # labels of key points
+    before_comment: list[str] = field(default_factory=list)  # labels of threads
 
 
 def load_stories(shared: Path) -> list[StoryText]:
@@ -114,7 +115,7 @@ def _captions(path: Path, title: str) -> tuple[str, ...]:
         return ()
     found = [" ".join((e.get("alt") or "").split()) for e in root.iter("img")]
     found += [" ".join("".join(e.itertext()).split()) for e in root.iter("figcaption")]
-    keep = [c for c in dict.fromkeys(found) if 10 <= len(c) <= 160 and " " in c and c != title]
+    keep = [c for c in dict.fromkeys(found) if 10 <= len(c) <= 240 and " " in c and c != title]
     return tuple(keep[:6])
 
 
@@ -191,6 +192,8 @@ def _harvest_roles(page: LabelledPage, pools: Pools) -> None:
                 pools.bottom.append(lines)
             if after in teasers and len(lines[-1][0]) < 60:
                 pools.before_teaser.append(lines[-1][0])
+            if after == BIT["comment"] and len(lines[-1][0]) < 80:
+                pools.before_comment.append(lines[-1][0])
             if before in teasers and len(lines[0][0]) < 40:
                 pools.after_teaser.append(lines[0][0])
         elif mask == BIT["dek"] and len(lines) > 2 and len(lines[0][0]) < 30:
