@@ -539,7 +539,7 @@ class _Run:
         if self.state is not None:
             self._leave_vectors()
             counts["forwards"] = count_rows(self.workspace.work("cluster", "forwards"))
-            counts["known_members"] = count_rows(FileSystems.join(self._left, "members"))
+            counts["known_members"] = count_rows(FileSystems.join(self._left, "members"), "known_members")
         return counts
 
     def _leave_vectors(self) -> None:
@@ -736,9 +736,9 @@ def _segment_models(settings: SegmentSettings) -> dict[str, str]:
     return {"roles": load_model(settings.model).hash} | ({"layout": layout.hash} if layout else {})
 
 
-def count_rows(path: str) -> int:
-    """Return how many rows a table has."""
-    return sum(1 for _ in read_table(path))
+def count_rows(path: str, table: str | None = None) -> int:
+    """Return how many rows a table has; ``table`` is its name where its directory has another."""
+    return sum(1 for _ in read_table(path, table))
 
 
 def versions() -> dict[str, str]:
