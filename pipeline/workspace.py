@@ -27,6 +27,7 @@ from pipeline.locks import locked
 WORK = ".work"
 WORK_PHASES = ("survey", "segment", "embed", "cluster", "tables")
 MARKS = ("_SUCCESS", "manifest.json", "report.html")  # files that a run writes beside its tables
+_DAMAGED = "{} is damaged. Give the command of its run again, with --overwrite if that is refused too"
 _PLAIN = (str, int, float)
 # What readers of a manifest take for granted; "*" stands for every name.
 _MANIFEST: dict[str, Any] = {
@@ -70,7 +71,12 @@ class Workspace:
 
     def claimed(self, or_none: bool = False) -> dict[str, Any] | None:
         """Return what the run that has the directory was claimed as; None where there is none."""
-        return read_json(self.path(WORK, "run.json"), or_none)
+        run = read_json(self.path(WORK, "run.json"), or_none)
+        if run is None or not _differs(run, {"version": str, "inputs": {}, "settings": {"*": {}}}, ""):
+            return run
+        if or_none:
+            return None
+        raise UsageError(_DAMAGED.format(self.path(WORK, "run.json")))
 
     def claim(self, run: Mapping[str, Any], overwrite: bool) -> None:
         """Make the directory that of ``run``, or refuse.
@@ -305,7 +311,7 @@ def read_json(path: str, or_none: bool = False) -> dict[str, Any] | None:
         return found
     if or_none:
         return None
-    raise UsageError(f"{path} is damaged. Give the command of its run again, with --overwrite if that is refused too")
+    raise UsageError(_DAMAGED.format(path))
 
 
 def _difference(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> str:
