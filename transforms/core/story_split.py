@@ -258,7 +258,7 @@ def registered_domain(url: str | None) -> str | None:
 
 def _segments(page_id: str, text: str, decided: list[_Decided]) -> list[Segment]:
     """Adjacent blocks with the same role, story and reason are one segment."""
-    segments = []
+    segments: list[Segment] = []
     for (role, story, reason), run in groupby(decided, attrgetter("role", "story", "reason")):
         blocks = list(run)
         start, end = blocks[0].block.start, blocks[-1].block.end
