@@ -7,8 +7,11 @@ JSON objects with other keys in each row have no schema.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from sys import intern
 from typing import Any, BinaryIO
 
@@ -22,7 +25,8 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipeline.files import GLOB_CHARACTERS, list_below, replace_file
+from pipeline.files import GLOB_CHARACTERS, is_local, list_below, replace_file
+from pipeline.tables import TableError, checked
 from transforms.types import Source, Vector
 
 _BATCH_ROWS = 256  # rows that are converted at a time
@@ -322,40 +326,46 @@ def table_files(path: str) -> list[str]:
     return [name for name in names if name.rpartition("/")[2].startswith("part-")]
 
 
-def read_table(path: str) -> Iterator[dict[str, Any]]:
+def read_table(path: str, table: str | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a table in the order of its files, a few at a time."""
     for file in table_files(path):
-        yield from read_file_rows(file)
+        yield from read_file_rows(file, table)
 
 
-def count_rows(path: str) -> int:
-    """Return how many rows a table has."""
-    return sum(1 for _ in read_table(path))
+def count_rows(path: str, table: str | None = None) -> int:
+    """Return how many rows a table has; ``table`` is its name where its directory has another."""
+    return sum(1 for _ in read_table(path, table))
 
 
-def read_file_rows(file: str) -> Iterator[dict[str, Any]]:
-    """The rows of one file of a table, a few at a time."""
-    with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+def read_file_rows(file: str, table: str | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of one file of a table, a few at a time; ``table`` is its name where its directory has another.
+
+    Raises:
+        TableError: It cannot be read, or holds other rows than those of the table.
+    """
+    table = table or _table_of(file)
+    with _reading(file) as handle:
         if file.endswith(".jsonl"):
-            for line in handle:
-                yield orjson.loads(line)
+            rows = map(orjson.loads, handle)
+            yield from _checked_rows(table, rows) if table in SCHEMAS else rows
         else:
             for batch in pq.ParquetFile(handle, pre_buffer=False).iter_batches(_BATCH_ROWS, use_threads=False):
-                yield from batch.to_pylist()
+                yield from (checked(table, batch, SCHEMAS[table]) if table in SCHEMAS else batch).to_pylist()
 
 
 def read_columns(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Some columns of a table, a few rows at a time, without reading the others where the format allows it."""
     for file in table_files(path):
-        with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+        table = _table_of(file)
+        schema = pa.schema([SCHEMAS[table].field(column) for column in columns])
+        with _reading(file) as handle:
             if file.endswith(".jsonl"):
-                schema = pa.schema([SCHEMAS[_table_of(file)].field(column) for column in columns])
                 rows = ({column: row[column] for column in columns} for row in map(orjson.loads, handle))
-                yield from _batches(schema, rows)
+                yield from (checked(table, batch, schema) for batch in _batches(schema, rows))
             else:
                 reader = pq.ParquetFile(handle, pre_buffer=False)
                 for batch in reader.iter_batches(_COLUMN_ROWS, columns=list(columns), use_threads=False):
-                    yield batch.select(list(columns))
+                    yield checked(table, batch, schema)
 
 
 def read_matching(path: str, column: str, value: str) -> Iterator[dict[str, Any]]:
@@ -364,12 +374,41 @@ def read_matching(path: str, column: str, value: str) -> Iterator[dict[str, Any]
         if file.endswith(".jsonl"):
             yield from (row for row in read_file_rows(file) if row[column] == value)
             continue
-        with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+        table = _table_of(file)
+        schema = pa.schema([SCHEMAS[table].field(column)])
+        with _reading(file) as handle:
             reader = pq.ParquetFile(handle, pre_buffer=False)
             for group in range(reader.num_row_groups):
-                found = pc.equal(reader.read_row_group(group, [column], use_threads=False)[column], value)
+                batches = reader.read_row_group(group, [column], use_threads=False).to_batches()
+                values = pa.Table.from_batches([checked(table, batch, schema) for batch in batches], schema)
+                found = pc.equal(values[column], value)
                 if pc.any(found).as_py():
-                    yield from reader.read_row_group(group, use_threads=False).filter(found).to_pylist()
+                    for batch in reader.read_row_group(group, use_threads=False).filter(found).to_batches():
+                        yield from checked(table, batch, SCHEMAS[table]).to_pylist()
+
+
+@contextmanager
+def _reading(file: str) -> Iterator[BinaryIO]:
+    """Open a file of a table; what cannot be read of it is a TableError."""
+    try:
+        if is_local(file) and not os.path.isfile(file):
+            raise ValueError("it is no file")
+        with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+            yield handle
+    except (pa.ArrowException, OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        why = f"there is no field {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0].rstrip(".")
+        raise TableError(file, why) from error
+
+
+def _checked_rows(table: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    schema = SCHEMAS[table]
+    names = set(schema.names)
+    while some := list(islice(rows, _BATCH_ROWS)):
+        for one in some:
+            if missing := names - one.keys():
+                raise KeyError(min(missing))
+        checked(table, pa.RecordBatch.from_pylist(some, schema), schema)
+        yield from some
 
 
 def _table_of(file: str) -> str:
