@@ -33,7 +33,7 @@ from transforms.coders import NounCoder
 from transforms.core.clustering import cluster
 from transforms.core.encoders import load_encoder, quantise
 from transforms.core.levels import int8_rows
-from transforms.core.lexical import FACT, SKETCH_SIZE, WORD_WEIGHT
+from transforms.core.lexical import FACT, SKETCH_SIZE, WORD_WEIGHT, packed_terms, unpacked_terms
 from transforms.embed import EmbedItem, as_vector
 from transforms.settings import ClusterSettings
 from transforms.types import Source, Vector
@@ -234,7 +234,7 @@ def _report(
         sketch=np.unique(hashes)[:SKETCH_SIZE].astype("<u4").tobytes(),
         title=one.title,
         published=published,
-        terms=(*one.terms[:28], *other.terms[:12]),
+        terms=packed_terms([*unpacked_terms(one.terms)[:28], *unpacked_terms(other.terms)[:12]]),
         words=weights.tobytes(),
         facts=facts.tobytes(),
     )

@@ -7,7 +7,7 @@ import pytest
 
 from transforms.core.clustering import cluster
 from transforms.core.encoders import load_encoder, quantise
-from transforms.core.lexical import fact_sketch, shingle_sketch, terms, text_hash, word_weights
+from transforms.core.lexical import fact_sketch, packed_terms, shingle_sketch, terms, text_hash, word_weights
 from transforms.core.registry import Registry
 from transforms.settings import ClusterSettings
 from transforms.types import Vector
@@ -28,7 +28,7 @@ def vector(id, row, text="", title="", published=None, kind="story"):
         sketch=shingle_sketch(text),
         title=title,
         published=published,
-        terms=terms(text),
+        terms=packed_terms(terms(text)),
         facts=fact_sketch(text),
     )
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.core.clustering import cluster
-from transforms.core.lexical import fact_sketch, shingle_sketch, terms, text_hash
+from transforms.core.lexical import fact_sketch, packed_terms, shingle_sketch, terms, text_hash
 from transforms.core.registry import Registry, followed
 from transforms.settings import ClusterSettings
 from transforms.types import LEVELS, Forward, Vector
@@ -27,7 +27,7 @@ def vector(id, row, text="", published=None):
         sketch=shingle_sketch(text),
         title=id,
         published=published,
-        terms=terms(text),
+        terms=packed_terms(terms(text)),
         facts=fact_sketch(text),
     )
 
