@@ -15,8 +15,11 @@ setup(
     python_requires=">=3.11",
     packages=[
         "pipeline",
+        "pipeline.commands",
         "pipeline.configs",
         "pipeline.configs.sites",
+        "pipeline.formats",
+        "pipeline.phases",
         "transforms",
         "transforms.core",
         "transforms.models",

@@ -82,6 +82,7 @@ def measure(data: Path | None, sample: int) -> dict[str, Any]:
     import numpy
 
     from pipeline import config, runner
+    from pipeline.request import Request
     from pipeline.sinks import read_table, table_files
     from transforms.core.components import UNIT, unit_rows
     from transforms.core.encoders import load_encoder
@@ -96,7 +97,7 @@ def measure(data: Path | None, sample: int) -> dict[str, Any]:
         out = Path(folder) / "out"
         files = sorted(path for path in inputs.rglob("*") if path.is_file())[:sample]
         settings = config.load(None, ["embed.model=hashing"])
-        manifest = runner.run([str(path) for path in files], str(out), settings)
+        manifest = runner.run(Request([str(path) for path in files], str(out), settings))
         counts = manifest["counts"]
         pages = counts["pages"]
         stored = {
@@ -143,16 +144,20 @@ def _moved(out: Path, vectors_folder: str) -> dict[str, float]:
     import pyarrow
     from apache_beam import coders
 
-    from pipeline.phases import _sight, _vectors
+    from pipeline.phases.cluster import read_vectors
+    from pipeline.phases.survey import sight
     from pipeline.sinks import SCHEMAS, read_table, table_files
     from transforms.core.ids import Sighting
     from transforms.types import Page, Source, Vector
 
-    sight = coders.registry.get_coder(tuple[str, Sighting])
+    sight_coder = coders.registry.get_coder(tuple[str, Sighting])
     rows = list(read_table(str(out / "pages")))
-    sighted = [len(sight.encode(_sight(Page(row["id"], "text", row["id"], Source(**row["source"]))))) for row in rows]
+    pages = (Page(row["id"], "text", row["id"], Source(**row["source"])) for row in rows)
+    sighted = [len(sight_coder.encode(sight(page))) for page in pages]
     vector_coder = coders.registry.get_coder(Vector)
-    vectors = [len(vector_coder.encode(vector)) for file in table_files(vectors_folder) for vector in _vectors(file)]
+    vectors = [
+        len(vector_coder.encode(vector)) for file in table_files(vectors_folder) for vector in read_vectors(file)
+    ]
     sharded = sum(
         pyarrow.RecordBatch.from_pylist(list(read_table(str(out / table))), SCHEMAS[table]).nbytes
         for table in ("stories", "teasers", "pages", "segments")

@@ -1,8 +1,8 @@
 """Write ``docs/configuration.md``: ``python docs/build_configuration.py``.
 
 Names, defaults and meanings come from ``transforms/settings.py``, where each setting has a comment behind it,
-the short flags from ``pipeline/cli.py`` and the packaged configurations from ``configs/``. A test fails when
-the file is older than they are.
+the short flags from ``pipeline/commands/arguments.py`` and the packaged configurations from ``configs/``. A test
+fails when the file is older than they are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tomli_w
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pipeline.cli import FLAG_SETTINGS  # noqa: E402  after the path is set
+from pipeline.commands.arguments import FLAG_SETTINGS  # noqa: E402  after the path is set
 from pipeline.config import Config  # noqa: E402
 
 TARGET = ROOT / "docs" / "configuration.md"

@@ -17,7 +17,7 @@ from apache_beam.io.filesystem import CompressionTypes, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
-import pipeline.s3  # noqa: F401  empty files
+import pipeline.s3  # noqa: F401  mends Beam's client
 
 # Beam's client for S3 refuses to work where no pipeline has set any options yet: in commands that run none, and in
 # workers of an external pool. None are needed; the environment says where the store is and who asks.

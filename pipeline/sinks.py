@@ -19,22 +19,9 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.files import (
-    GLOB_CHARACTERS,
-    list_below,
-    remove_tree,
-    rename_tree,
-    replace_file,
-    write_json_atomically,
-)
+from pipeline.files import GLOB_CHARACTERS, list_below, replace_file
 from transforms.core.lexical import packed_terms, unpacked_terms
 from transforms.types import Source, Vector
-
-__all__ = [
-    "CLUSTER_COLUMNS", "SCHEMAS", "SCHEMA_VERSION", "WriteTable", "read_columns", "read_file_rows",
-    "read_matching", "read_table", "remove_tree", "rename_tree", "row", "table_files", "vector_of", "write_arrow",
-    "write_json_atomically", "write_rows",
-]  # fmt: skip
 
 _BATCH_ROWS = 256  # rows that are converted at a time
 _COLUMN_ROWS = 4096  # rows of a few columns that are read at a time
@@ -299,6 +286,11 @@ def read_table(path: str) -> Iterator[dict[str, Any]]:
     """The rows of a table in the order of its files, a few at a time."""
     for file in table_files(path):
         yield from read_file_rows(file)
+
+
+def count_rows(path: str) -> int:
+    """Return how many rows a table has."""
+    return sum(1 for _ in read_table(path))
 
 
 def read_file_rows(file: str) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import config, runner
+from pipeline import RunError, config, runner
+from pipeline.request import Request
 from pipeline.sinks import read_table
 
 # Settings under which a run needs neither a role model nor an embedding model.
@@ -30,9 +31,22 @@ def run_pages() -> Run:
 
     def run(inputs: Sequence[Path], output: Path, *settings: str, **options: Any) -> dict[str, Any]:
         effective = config.load(None, [*FAST, *settings])
-        return runner.run([str(path) for path in inputs], str(output), effective, **options)
+        return runner.run(Request([str(path) for path in inputs], str(output), effective, **options))
 
     return run
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """Record what commands ask of the runner, which does nothing but fail."""
+    recorded: list[Request] = []
+
+    def run(request: Request) -> None:
+        recorded.append(request)
+        raise RunError("enough")
+
+    monkeypatch.setattr(runner, "run", run)
+    return recorded
 
 
 @pytest.fixture

@@ -56,9 +56,9 @@ def test_the_data_model_explains_every_role_and_kind() -> None:
 
 def failure_names() -> set[str]:
     """The error names in all calls that make a failure or an exception that becomes one."""
-    makers = {"Failure", "_failure", "DamageError", "PageError"}
+    makers = {"Failure", "failure", "_failure", "DamageError", "PageError"}
     names = set()
-    for path in [*(ROOT / "pipeline").glob("*.py"), *(ROOT / "transforms").rglob("*.py")]:
+    for path in [*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "transforms").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             function = getattr(node, "func", None)
             if getattr(function, "id", getattr(function, "attr", None)) in makers:

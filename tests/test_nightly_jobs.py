@@ -10,12 +10,11 @@ import shutil
 import subprocess
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pipeline import runner
 from pipeline.cli import main
+from pipeline.request import Request
 
 ROOT = Path(__file__).parents[1]
 SYSTEMD = ROOT / "deploy" / "systemd"
@@ -36,27 +35,15 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def check_call(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give a command and look at the run that it asks for."""
-    calls: list[dict[str, Any]] = []
-
-    def run(**call: Any) -> dict[str, Any]:
-        calls.append(call)
-        raise runner.RunError("enough")
-
-    monkeypatch.setattr(runner, "run", run)
-    assert main(arguments) == 1
-    (call,) = calls
-    assert (*call["inputs"], call["output"], call["state"]) == ("inbox", f"out/run_date={TODAY}", "state")
-    assert call["config"].input.only_new and call["config"].run.date == TODAY
-
-
-def test_the_service_gives_the_command(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_gives_the_command(desk: Path, requests: list[Request]) -> None:
     service = (SYSTEMD / "copydesk.service").read_text()
     (started,) = re.findall(r"^ExecStart=(.+)$", service, re.MULTILINE)
     command = shlex.split(started.replace("$$", "$").replace("%%", "%"))
     printed = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=True).stdout
-    check_call(printed.splitlines(), monkeypatch)
+    assert main(printed.splitlines()) == 1
+    (request,) = requests
+    assert (*request.inputs, request.output, request.state) == ("inbox", f"out/run_date={TODAY}", "state")
+    assert request.config.input.only_new and request.config.run.date == TODAY
     assert "RestartPreventExitStatus=2 3\n" in service
 
 

@@ -54,6 +54,21 @@ def test_links_side_by_side_are_apart():
     assert texts("<nav><a href=1>Home</a><a href=2>News</a></nav>") == ["Home News"]
 
 
+def test_links_in_one_sentence_add_no_space():
+    assert texts("<p>注意報は<a href=1>高知</a>と<a href=2>宮崎</a>に出た</p>") == ["注意報は高知と宮崎に出た"]
+    assert texts("<p>By <a href=1>Ann</a>/<a href=2>Bo</a></p>") == ["By Ann/Bo"]
+
+
+def test_how_a_character_is_read_stands_in_its_sentence():
+    ruby = "<ruby><rb>弾劾</rb><rp>（</rp><rt>だんがい</rt><rp>）</rp></ruby>"
+    assert texts(f"<p>国会は{ruby}案を出した</p>") == ["国会は弾劾（だんがい）案を出した"]
+
+
+def test_a_formula_stands_in_its_sentence_and_its_source_is_left_out():
+    formula = "<math><semantics><msqrt><mi>x</mi></msqrt><annotation>\\sqrt x</annotation></semantics></math>"
+    assert texts(f"<p>of {formula} here</p>") == ["of x here"]
+
+
 def test_a_link_around_blocks_links_each_of_them():
     first, second = blocks_of("<a href='/story'><div>Headline</div><div>Summary</div></a>")
     assert first.dom.links == second.dom.links == ("/story",)

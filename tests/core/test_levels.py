@@ -2,35 +2,16 @@ from dataclasses import replace
 from hashlib import blake2b
 from random import Random
 
-import numpy as np
 import pytest
 
+from tests.core.vectors import LEAD, vector
 from transforms.core.clustering import cluster
 from transforms.core.encoders import load_encoder, quantise
-from transforms.core.lexical import fact_sketch, packed_terms, shingle_sketch, terms, text_hash, word_weights
+from transforms.core.lexical import word_weights
 from transforms.core.registry import Registry
 from transforms.settings import ClusterSettings
-from transforms.types import Vector
 
 SETTINGS = ClusterSettings(duplicate=0.55, overlap=0.25, story=0.6, topic=0.4)
-LEAD = "The night ferry to Sallow struck the outer breakwater in thick fog and sixty passengers were taken off"
-
-
-def vector(id, row, text="", title="", published=None, kind="story"):
-    """A Vector with a given embedding; without a text it shares words with no other."""
-    text = text or f"text of {id}"
-    return Vector(
-        id=id,
-        kind=kind,
-        file="f",
-        text_hash=text_hash(text),
-        vector=np.array(row, dtype=np.int8).tobytes(),
-        sketch=shingle_sketch(text),
-        title=title,
-        published=published,
-        terms=packed_terms(terms(text)),
-        facts=fact_sketch(text),
-    )
 
 
 def groups(vectors, level, settings=SETTINGS):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.core.lexical import (
@@ -76,6 +76,7 @@ def test_terms_of_scripts_without_spaces_are_pairs_of_characters():
     assert terms("北京市 ferry") == (("北京", 1), ("京市", 1), ("ferry", 1))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_packed_terms_are_unpacked_as_they_were(text):
     assert tuple(unpacked_terms(packed_terms(terms(text)))) == terms(text)

@@ -5,31 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.core.vectors import LEAD
+from tests.core.vectors import vector as vector_of
 from transforms.core.clustering import cluster
-from transforms.core.lexical import fact_sketch, packed_terms, shingle_sketch, terms, text_hash
 from transforms.core.registry import Registry, followed
 from transforms.settings import ClusterSettings
-from transforms.types import LEVELS, Forward, Vector
+from transforms.types import LEVELS, Forward
 
 CUTS = ClusterSettings(duplicate=0.55, overlap=0.25, story=0.6, topic=0.4)
-LEAD = "The night ferry to Sallow struck the outer breakwater in thick fog and sixty passengers were taken off"
 
 
 def vector(id, row, text="", published=None):
-    """A Vector with a given embedding; without a text it shares words with no other."""
-    text = text or f"text of {id}"
-    return Vector(
-        id=id,
-        kind="teaser" if "#t" in id else "story",
-        file="f",
-        text_hash=text_hash(text),
-        vector=np.array(row, dtype=np.int8).tobytes(),
-        sketch=shingle_sketch(text),
-        title=id,
-        published=published,
-        terms=packed_terms(terms(text)),
-        facts=fact_sketch(text),
-    )
+    """A Vector whose id says what it is."""
+    return vector_of(id, row, text, id, published, "teaser" if "#t" in id else "story")
 
 
 def at(degrees):

@@ -14,6 +14,7 @@ import pytest
 import zstandard
 
 from pipeline import UsageError, config, runner
+from pipeline.request import Request
 from pipeline.sinks import read_table
 from transforms.core.encoders import HashingEncoder
 
@@ -23,6 +24,7 @@ STORY = (
     "Divers will look at the hull on Wednesday, and the ferry will not sail again before the weekend, its owner said.",
     "An inquiry is to find out why the fog signal was silent, although it had been tested only a week before.",
 )
+HASHING = config.load(None, ["embed.model=hashing"])
 TITLE = "Ferry hits breakwater in thick fog"
 OTHER_STORY = (
     "A tram left its rails at the market on Friday morning and came to rest against the fountain, the company said.",
@@ -202,7 +204,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Written:
         f"segment.max_lines={MAX_LINES}",
     )  # fmt: skip
     out = folder.parent / "out"
-    all.manifest = runner.run([str(folder)], str(out), config.load(None, settings))
+    all.manifest = runner.run(Request([str(folder)], str(out), config.load(None, settings)))
     all.tables = {name: list(read_table(str(out / name))) for name in all.manifest["tables"]}
     return all
 
@@ -339,8 +341,9 @@ def test_22_copies_of_one_document_are_one_duplicate_cluster(ran: Written) -> No
 
 
 def test_23_a_model_that_is_missing_ends_the_run_before_any_work(ran: Written, tmp_path: Path) -> None:
+    no_such_model = config.load(None, ["embed.model=/no-such-model"])
     with pytest.raises(UsageError, match="no-such-model"):
-        runner.run([str(ran.folder)], str(tmp_path / "out"), config.load(None, ["embed.model=/no-such-model"]))
+        runner.run(Request([str(ran.folder)], str(tmp_path / "out"), no_such_model))
     assert not (tmp_path / "out").exists()
 
 
@@ -355,9 +358,7 @@ def test_23_a_vector_that_is_no_number_is_a_failure(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(HashingEncoder, "encode", broken)
     records = ({"id": f"{n}", "text": text} for n, text in enumerate(STORY))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    manifest = runner.run(
-        [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), config.load(None, ["embed.model=hashing"])
-    )
+    manifest = runner.run(Request([str(tmp_path / "in.jsonl")], str(tmp_path / "out"), HASHING))
     assert manifest["failures"] == {"embed: no_vector": 1}
     assert manifest["counts"]["pages"] == 4
 
@@ -366,7 +367,7 @@ def test_24_a_directory_that_holds_anything_else_is_refused(ran: Written, tmp_pa
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "part-00000.parquet").write_bytes(b"PAR1")
     with pytest.raises(UsageError, match=r"is not empty \(part-00000\.parquet\) and was not made by copydesk"):
-        runner.run([str(ran.folder / "02.jsonl")], str(tmp_path / "out"), config.load(None, ["embed.model=hashing"]))
+        runner.run(Request([str(ran.folder / "02.jsonl")], str(tmp_path / "out"), HASHING))
 
 
 def test_25_an_odd_name_is_a_name(ran: Written) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pipeline import UsageError, config, inbox, runner
+from pipeline.request import Request
 from pipeline.sinks import read_table
 from pipeline.state import State, read_registry
 from pipeline.workspace import WORK_PHASES
@@ -90,7 +91,7 @@ class Days:
     def run(self, day: int) -> dict[str, Any]:
         today = (FIRST + timedelta(day)).isoformat()
         settings = config.load("nightly", [*self.settings, f"run.date={today}"])
-        return runner.run(["inbox"], f"out/run_date={today}", settings, "cluster", state="state")
+        return runner.run(Request(["inbox"], f"out/run_date={today}", settings, "cluster", state="state"))
 
     def pass_(self) -> None:
         """Let all days pass."""
@@ -195,7 +196,7 @@ def test_days(
 
     # And once more: nothing is new, nothing is done.
     with pytest.raises(UsageError, match="holds another run"):
-        runner.run(["inbox"], str(outs[0]), config.load("nightly", it.settings), "cluster", state="state")
+        runner.run(Request(["inbox"], str(outs[0]), config.load("nightly", it.settings), "cluster", state="state"))
 
 
 def lines(file: str) -> list[str]:

@@ -70,82 +70,82 @@ def wait_for(ready: Callable[[], object], process: subprocess.Popen[bytes], log:
         time.sleep(0.1)
 
 
-def check(out: Path, demo_run: Path, tables: Callable[[Path], Any]) -> None:
-    """The tables and counts are those of the in-process engine."""
-    expected = tables(demo_run)
-    for name, rows in tables(out).items():
-        assert rows == expected[name], name
-    ours, theirs = (json.loads((run / "manifest.json").read_text(encoding="utf-8")) for run in (out, demo_run))
-    assert (ours["engine"], theirs["engine"]) == ("PortableRunner", "FnApiRunner")
-    assert ours["counts"] == theirs["counts"]
-    for phase in ("survey", "segment", "embed", "cluster"):
-        assert ours["phases"][phase]["counts"] == theirs["phases"][phase]["counts"], phase
-
-
-def test_the_demo_by_a_job_service_with_worker_processes(
-    copydesk: Callable[..., Any],
-    demo_pages: Path,
-    demo_run: Path,
-    tables: Callable[[Path], Any],
-    job_endpoint: str,
-    worker_pool: str,
-    tmp_path: Path,
-) -> None:
-    flags = [
+@pytest.fixture
+def in_pool(job_endpoint: str, worker_pool: str) -> list[str]:
+    """Beam's flags for jobs whose workers are processes of the pool."""
+    return [
         "--runner=PortableRunner", f"--job_endpoint={job_endpoint}",
         "--environment_type=EXTERNAL", f"--environment_config={worker_pool}",
     ]  # fmt: skip
-    copydesk("run", demo_pages, "-o", tmp_path / "out", "--set", "embed.model=hashing", "--", *flags, cwd=tmp_path)
-    check(tmp_path / "out", demo_run, tables)
+
+
+@pytest.fixture
+def run_demo(copydesk: Callable[..., Any], demo_pages: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Run the demo with Beam's flags, and others of our own."""
+
+    def run(out: Path, flags: list[str], *own: str, check: bool = True) -> Any:
+        command = ("run", demo_pages, "-o", out, "--set", "embed.model=hashing", *own, "--", *flags)
+        return copydesk(*command, cwd=tmp_path, check=check)
+
+    return run
+
+
+@pytest.fixture
+def check(demo_run: Path, tables: Callable[[Path], Any]) -> Callable[[Path], None]:
+    """The tables and counts are those of the in-process engine."""
+
+    def check(out: Path) -> None:
+        expected = tables(demo_run)
+        for name, rows in tables(out).items():
+            assert rows == expected[name], name
+        ours, theirs = (json.loads((run / "manifest.json").read_text(encoding="utf-8")) for run in (out, demo_run))
+        assert (ours["engine"], theirs["engine"]) == ("PortableRunner", "FnApiRunner")
+        assert ours["counts"] == theirs["counts"]
+        for phase in ("survey", "segment", "embed", "cluster"):
+            assert ours["phases"][phase]["counts"] == theirs["phases"][phase]["counts"], phase
+
+    return check
+
+
+def test_the_demo_by_a_job_service_with_worker_processes(
+    run_demo: Callable[..., Any], check: Callable[[Path], None], in_pool: list[str], tmp_path: Path
+) -> None:
+    run_demo(tmp_path / "out", in_pool)
+    check(tmp_path / "out")
     started = (tmp_path / "workers.log").read_text(encoding="utf-8").count("Starting worker with command")
     assert started >= 5, "each pipeline has a worker process of its own"
 
 
 @pytest.mark.soak
 def test_the_demo_by_a_job_service_with_workers_in_the_submitting_process(
-    copydesk: Callable[..., Any],
-    demo_pages: Path,
-    demo_run: Path,
-    tables: Callable[[Path], Any],
-    job_endpoint: str,
-    tmp_path: Path,
+    run_demo: Callable[..., Any], check: Callable[[Path], None], job_endpoint: str, tmp_path: Path
 ) -> None:
     flags = ["--runner=PortableRunner", f"--job_endpoint={job_endpoint}", "--environment_type=LOOPBACK"]
-    copydesk("run", demo_pages, "-o", tmp_path / "out", "--set", "embed.model=hashing", "--", *flags, cwd=tmp_path)
-    check(tmp_path / "out", demo_run, tables)
+    run_demo(tmp_path / "out", flags)
+    check(tmp_path / "out")
 
 
 @pytest.mark.soak
 def test_a_run_that_is_handed_over_job_by_job(
-    copydesk: Callable[..., Any],
-    demo_pages: Path,
-    demo_run: Path,
-    tables: Callable[[Path], Any],
-    job_endpoint: str,
-    worker_pool: str,
-    tmp_path: Path,
+    run_demo: Callable[..., Any], check: Callable[[Path], None], in_pool: list[str], tmp_path: Path
 ) -> None:
     """With --no-wait a command ends while its job is at work; the same command goes on when the job has ended."""
-    flags = [
-        "--runner=PortableRunner", f"--job_endpoint={job_endpoint}",
-        "--environment_type=EXTERNAL", f"--environment_config={worker_pool}",
-    ]  # fmt: skip
-    out, settings = tmp_path / "out", ("--set", "embed.model=hashing")
+    out = tmp_path / "out"
     handed_over = []
     for _ in range(200):
-        done = copydesk("run", demo_pages, "-o", out, *settings, "--no-wait", "--", *flags, cwd=tmp_path)
+        done = run_demo(out, in_pool, "--no-wait")
         if (out / "_SUCCESS").exists():
             break
         assert "; give the same command again to go on" in done.stdout
         handed_over.append(done.stdout.split()[1])
         time.sleep(1)
     assert len(set(handed_over)) == 5, "a job for each pipeline, and none of them twice"
-    check(out, demo_run, tables)
+    check(out)
 
     lost = tmp_path / "lost"
-    copydesk("run", demo_pages, "-o", lost, *settings, "--no-wait", "--", *flags, cwd=tmp_path)
+    run_demo(lost, in_pool, "--no-wait")
     (job,) = (lost / ".work" / "survey").glob("job-*.json")
     job.write_text('{"job": "none"}')
-    failed = copydesk("run", demo_pages, "-o", lost, *settings, "--", *flags, cwd=tmp_path, check=False)
+    failed = run_demo(lost, in_pool, check=False)
     assert failed.returncode == 1 and "the pipeline ended as UNKNOWN" in failed.stderr
-    copydesk("run", demo_pages, "-o", lost, *settings, "--until", "survey", "--", *flags, cwd=tmp_path)
+    run_demo(lost, in_pool, "--until", "survey")

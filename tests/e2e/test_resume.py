@@ -1,6 +1,5 @@
 """A run that is stopped in the middle of ``segment`` and started again ends like one that was left in peace."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.hostile.faults import write_inputs
 
 PAGES = 400
 TOO_LONG = 300  # seconds after which we no longer wait for a run
@@ -23,23 +24,9 @@ INTERRUPTED = "copydesk: interrupted; run the same command again to continue"
 Tables = dict[str, list[dict[str, Any]]]
 
 
-def page(number: int) -> str:
-    """A small page; its story is like that of every tenth other, its teaser points to the next one."""
-    return f"""<html><head><title>Boat {number} returns</title></head><body><nav><a href="/">Home</a></nav>
-    <article><h1>Boat {number} returns after a night in the fog</h1>
-    <p>The crew of boat {number} came home on Tuesday with {number % 10 + 2} crates of herring, its owner said.</p>
-    <p>Nobody was hurt, and it will go to sea again at noon, when divers have looked at the {number % 10}th plank.</p>
-    </article><aside><h2>Read next</h2><a href="/{number + 1}">Boat {number + 1} returns after a night in the fog</a>
-    </aside></body></html>"""
-
-
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("boats")
-    records = [{"url": f"https://boats.example.org/{number}", "html": page(number)} for number in range(PAGES)]
-    for name, half in (("a", records[::2]), ("b", records[1::2])):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in half))
-    return folder
+    return write_inputs(tmp_path_factory.mktemp("boats") / "in", PAGES)
 
 
 def arguments(inputs: Path, out: Path) -> list[str]:

@@ -129,13 +129,14 @@ def test_a_store_whose_package_is_missing_is_refused_before_any_work(
     demo_pages: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from pipeline import UsageError, config, export, runner, sources
+    from pipeline.request import Request
 
     def missing(name: str) -> None:
         raise ImportError(name)
 
     monkeypatch.setattr(sources, "import_module", missing)
     for call in (
-        lambda: runner.run([str(demo_pages)], "s3://desk/out", config.load()),
+        lambda: runner.run(Request([str(demo_pages)], "s3://desk/out", config.load())),
         lambda: export.export("s3://desk/out", "dolma", str(tmp_path / "x")),
     ):
         with pytest.raises(
@@ -143,4 +144,4 @@ def test_a_store_whose_package_is_missing_is_refused_before_any_work(
         ):
             call()
     with pytest.raises(UsageError, match="unknown filesystem ftp://"):
-        runner.run([str(demo_pages)], "ftp://desk/out", config.load())
+        runner.run(Request([str(demo_pages)], "ftp://desk/out", config.load()))

@@ -8,7 +8,8 @@ import pytest
 from pipeline import UsageError, diff, join_pages
 from pipeline.cli import main
 from pipeline.diff import compare_runs
-from pipeline.sinks import SCHEMAS, write_json_atomically, write_rows
+from pipeline.files import write_json_atomically
+from pipeline.sinks import SCHEMAS, write_rows
 
 WriteRun = Callable[..., Path]
 SETTINGS = {"segment": {"method": "model", "min_confidence": 0.0}}

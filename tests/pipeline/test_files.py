@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import apache_beam as beam
 import pytest
@@ -125,3 +126,34 @@ def test_directories_of_an_object_store_are_moved_and_removed_file_by_file() -> 
     assert [file.path for file in list_below("objects://out")] == ["objects://out/tt/d.json"]
     remove_tree("objects://out/tt/d.json")
     assert not OBJECTS
+
+
+# On this machine
+
+
+def test_trees_are_moved_and_removed_whatever_their_names(tmp_path: Path) -> None:
+    source, target = f"{tmp_path}/[a] *?/x", f"{tmp_path}/new/deep/ß [b]"
+    write_json_atomically(f"{source}/one.json", {"n": 1})
+    write_json_atomically(f"{source}/sub/two.json", [2])
+    write_json_atomically(f"{tmp_path}/aaaaaaa/x/other.json", {})
+    rename_tree(source, target)
+    assert not Path(source).exists()
+    assert json.loads(Path(target, "sub/two.json").read_text()) == [2]
+    remove_tree(target)
+    assert not Path(target).exists()
+    remove_tree(target)
+    remove_tree(f"{tmp_path}/[a] *?")
+    assert Path(tmp_path, "aaaaaaa/x/other.json").exists()
+    remove_tree(f"{tmp_path}/aaaaaaa/x/other.json")
+    assert not Path(tmp_path, "aaaaaaa/x/other.json").exists()
+
+
+def test_json_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json_atomically(str(path), {"b": 1, "a": "é"})
+    assert path.read_text() == '{\n  "b": 1,\n  "a": "é"\n}\n'
+    with pytest.raises(TypeError):
+        write_json_atomically(str(path), {"b": object()})
+    assert json.loads(path.read_text()) == {"b": 1, "a": "é"}
+    write_json_atomically(str(path), [])
+    assert path.read_text() == "[]\n"

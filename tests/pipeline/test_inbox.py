@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline import UsageError, config, inbox, runner
+from pipeline.request import Request
 from pipeline.sinks import read_table, write_rows
 from pipeline.state import State
 from transforms.types import Page, Source
@@ -126,7 +127,7 @@ class Desk:
     def run(self, out: str, *settings: str, **options: Any) -> dict[str, Any]:
         directory, state = str(self.root / out), str(self.root / "state")
         effective = config.load(None, [*NEW, *settings])
-        return runner.run([str(self.root / "inbox")], directory, effective, "cluster", state=state, **options)
+        return runner.run(Request([str(self.root / "inbox")], directory, effective, "cluster", state=state, **options))
 
     def ids(self, out: str) -> list[str]:
         return sorted(row["id"] for row in read_table(str(self.root / out / "stories")))

@@ -17,11 +17,8 @@ from pipeline.sinks import (
     read_file_rows,
     read_matching,
     read_table,
-    remove_tree,
-    rename_tree,
     row,
     table_files,
-    write_json_atomically,
     write_rows,
 )
 from transforms.types import Cluster, Failure, Member, PageRecord, Segment, Source, Story, Teaser, Vector
@@ -318,37 +315,6 @@ def test_tables_load_in_datasets_and_pandas_and_both_formats_agree(tmp_path: Pat
     assert frame["title"].tolist() == ["Título 😀"] * 2
     assert list(frame["metadata"][0]) == STORY_ROW["metadata"]
     assert frame["source"][0] == STORY_ROW["source"]
-
-
-# Directories
-
-
-def test_trees_are_moved_and_removed_whatever_their_names(tmp_path: Path) -> None:
-    source, target = f"{tmp_path}/[a] *?/x", f"{tmp_path}/new/deep/ß [b]"
-    write_json_atomically(f"{source}/one.json", {"n": 1})
-    write_json_atomically(f"{source}/sub/two.json", [2])
-    write_json_atomically(f"{tmp_path}/aaaaaaa/x/other.json", {})
-    rename_tree(source, target)
-    assert not Path(source).exists()
-    assert json.loads(Path(target, "sub/two.json").read_text()) == [2]
-    remove_tree(target)
-    assert not Path(target).exists()
-    remove_tree(target)
-    remove_tree(f"{tmp_path}/[a] *?")
-    assert Path(tmp_path, "aaaaaaa/x/other.json").exists()
-    remove_tree(f"{tmp_path}/aaaaaaa/x/other.json")
-    assert not Path(tmp_path, "aaaaaaa/x/other.json").exists()
-
-
-def test_json_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    write_json_atomically(str(path), {"b": 1, "a": "é"})
-    assert path.read_text() == '{\n  "b": 1,\n  "a": "é"\n}\n'
-    with pytest.raises(TypeError):
-        write_json_atomically(str(path), {"b": object()})
-    assert json.loads(path.read_text()) == {"b": 1, "a": "é"}
-    write_json_atomically(str(path), [])
-    assert path.read_text() == "[]\n"
 
 
 def test_every_table_has_a_schema_that_datasets_can_load() -> None:

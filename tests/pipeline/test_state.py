@@ -237,16 +237,12 @@ def test_the_same_day_again_changes_nothing(day: Callable[..., Any], tmp_path: P
 
 
 def test_a_state_that_has_lost_a_complete_run_gets_it_again(
-    day: Callable[..., Any], tmp_path: Path, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    day: Callable[..., Any], tmp_path: Path, tables: Tables, record_passes: Callable[[], list[str]]
 ) -> None:
     day("2026-11-02", MONDAY)
     first, ids = contents(tmp_path / "state"), story_ids(tables(tmp_path / "out" / "2026-11-02"))
     shutil.rmtree(tmp_path / "state")
-    ran: list[str] = []
-    original = runner._Run._pipeline
-    monkeypatch.setattr(
-        runner._Run, "_pipeline", lambda self, name, *a, **k: ran.append(name) or original(self, name, *a, **k)
-    )
+    ran = record_passes()
     day("2026-11-02", MONDAY)
     assert ran == ["cluster", "tables"]
     assert contents(tmp_path / "state") == first
@@ -272,7 +268,7 @@ def test_a_run_that_dies_around_its_commit_is_completed_by_the_same_command(
     assert not (out / "_SUCCESS").exists()
     members = len(read_registry(str(next((tmp_path / "state").glob("0*")))).members)
     assert members == (2 if moment == "before" else 5)
-    monkeypatch.setattr(runner._Run, "_cluster", lambda self: pytest.fail("what is done is not done again"))
+    monkeypatch.setitem(runner.STEPS, "cluster", lambda *_: pytest.fail("what is done is not done again"))
     day("2026-11-03", TUESDAY)
     assert (out / "_SUCCESS").exists()
     assert len(read_registry(str(next((tmp_path / "state").glob("0*")))).members) == 5

@@ -50,6 +50,8 @@ _SKIP = frozenset(
         "col",
         "colgroup",
         "title",
+        "annotation",
+        "annotation-xml",
     ]
 )
 # Phrasing elements: they never end a block. Anything else does, custom elements included.
@@ -75,9 +77,12 @@ _INLINE = frozenset(
         "label",
         "mark",
         "nobr",
+        "output",
         "q",
+        "rb",
         "rp",
         "rt",
+        "rtc",
         "ruby",
         "s",
         "samp",
@@ -103,8 +108,17 @@ _INLINE = frozenset(
         "mrow",
         "msup",
         "msub",
+        "msubsup",
         "mfrac",
+        "mover",
+        "mpadded",
+        "mroot",
+        "mspace",
+        "msqrt",
+        "mstyle",
         "mtext",
+        "munder",
+        "munderover",
         "semantics",
     ]
 )
@@ -240,6 +254,7 @@ class _Walker:
         self.link_chars = 0
         self.links: list[str] = []
         self.open_links: list[str] = []
+        self.pieces_to_link = 0  # how many pieces were pending when the last link ended
         self.break_only = False  # the boundary before the pending block is a <br>
 
     def walk(self, body: etree._Element) -> None:
@@ -267,6 +282,7 @@ class _Walker:
                     top = stack[-1]
                     if tag == "a":
                         open_links.pop()
+                        self.pieces_to_link = len(pending)
                 elif tag not in skipped and tag != "br" and isinstance(tag, str):
                     self._flush(stack.pop())
                     if not stack:
@@ -280,7 +296,7 @@ class _Walker:
                 items = element.items()
                 named, hides = _described(items) if items else ("", False)
                 if tag == "a":
-                    if self.link_chars and not pending[-1][-1:].isspace():
+                    if self.link_chars and self.pieces_to_link == len(pending) and not pending[-1][-1:].isspace():
                         pending.append(" ")  # links side by side without a space are still two
                     open_links.append(element.get("href") or "")
                     top = _Open(tag, named, top, top.block, top.container, top.hidden or hides)

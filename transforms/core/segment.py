@@ -8,11 +8,9 @@ The pipeline runs the same three functions as three stages; ``segment_page`` is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from readability import Document
-from readability.readability import Unparseable
 from resiliparse.extract.html2text import extract_plain_text
 
 from transforms.core.dom import TooDeepError, html_blocks, parse_html
@@ -30,15 +28,9 @@ from transforms.core.words import using_words
 from transforms.settings import SegmentSettings
 from transforms.types import Block, Page, PageResult
 
-# On a page whose kept text the model is less sure of than this, readability is asked as well.
-_UNSURE_PAGE = 0.56
-# Only blocks below this confidence follow the second opinion.
-_UNSURE_BLOCK = 0.63
 _START_TAG = re.compile("<[A-Za-z]")
 # Blocks that the model reads at a time: bounds memory on pages with very many lines.
 _WINDOW = 2_000
-_WORD = re.compile(r"\w+")
-_MAIN = ("body", "heading")
 
 __all__ = [
     "Labelled", "PageError", "Parsed", "apply_rules", "judge_lines", "label_blocks", "lines_of_site", "parse_page",
@@ -48,7 +40,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A page's text, its blocks and what its head says. ``html`` is kept for the second opinion only."""
+    """A page's text, its blocks and what its head says. ``html`` is kept for the readability method only."""
 
     page: Page
     text: str
@@ -133,7 +125,12 @@ def label_blocks(parsed: Parsed, settings: SegmentSettings, rules: SiteRules = N
         label = Label("body", 1.0, 0.0, "the input is a story")
         return Labelled(parsed, (label,) * len(parsed.blocks))
     read = replace(parsed, blocks=parsed.blocks[: settings.max_lines])
-    labels = _readability_labels(read) if settings.method == "readability" else _model_labels(read, settings)
+    if settings.method == "readability":
+        from transforms.core.readability_labels import readability_labels  # slow to import, and few ask for it
+
+        labels = readability_labels(read.blocks, read.html)
+    else:
+        labels = _model_labels(read, settings)
     unread = Label("boilerplate", 0.0, 0.0, f"not read: beyond the first {settings.max_lines} lines of the page")
     labels += [unread] * (len(parsed.blocks) - len(labels))
     return apply_rules(Labelled(parsed, tuple(labels)), rules)
@@ -179,14 +176,11 @@ def _model_labels(parsed: Parsed, settings: SegmentSettings) -> list[Label]:
     meta = parsed.metadata
     hints = Hints(meta.title or "", meta.description or "", meta.authors, meta.body, parsed.page.url or meta.url or "")
     model = load_model(settings.model)
-    labels = [
+    return [
         label
         for start in range(0, len(parsed.blocks), _WINDOW)
         for label in model.label_page(parsed.blocks[start : start + _WINDOW], hints)
     ]
-    if parsed.html is not None and _sureness(parsed.blocks, labels) < _UNSURE_PAGE:
-        labels = _second_opinion(parsed, labels)
-    return labels
 
 
 def split_page(labelled: Labelled, settings: SegmentSettings) -> PageResult:
@@ -200,77 +194,3 @@ def split_page(labelled: Labelled, settings: SegmentSettings) -> PageResult:
     if result.story is not None and result.story.confidence < settings.min_confidence:
         return replace(result, page=replace(result.page, status="doubtful"))
     return result
-
-
-def _sureness(blocks: Iterable[Block], labels: Iterable[Label]) -> float:
-    """Mean confidence over the kept text, by characters; 0 if nothing is kept."""
-    kept = [(len(b.text), x.confidence) for b, x in zip(blocks, labels, strict=True) if x.role in _MAIN]
-    total = sum(size for size, _ in kept)
-    return sum(size * confidence for size, confidence in kept) / total if total else 0.0
-
-
-def _readability_words(html: str) -> set[tuple[str, ...]]:
-    """Word 3-grams of what readability-lxml keeps of a page; empty where it finds nothing."""
-    try:
-        summary = parse_html(Document(html).summary(html_partial=True))
-    except (Unparseable, ValueError, TypeError, AssertionError):
-        return set()
-    if summary is None:
-        return set()
-    _, blocks = html_blocks(summary)
-    return {gram for block in blocks for gram in _grams(block.text)}
-
-
-def _grams(text: str) -> list[tuple[str, ...]]:
-    words = _WORD.findall(text.lower())
-    return [tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))]
-
-
-def _kept_share(block: Block, kept: set[tuple[str, ...]]) -> float:
-    grams = _grams(block.text)
-    return sum(g in kept for g in grams) / len(grams)
-
-
-def _second_opinion(parsed: Parsed, labels: list[Label]) -> list[Label]:
-    """Let readability decide the blocks of which the model is unsure."""
-    kept = _readability_words(parsed.html or "")
-    if not kept:
-        return labels
-    out = []
-    for block, label in zip(parsed.blocks, labels, strict=True):
-        share = _kept_share(block, kept)
-        if label.confidence < _UNSURE_BLOCK and len(block.text) > 40:
-            if label.role not in _MAIN and share > 0.8:
-                label = replace(label, role="body", reason=f"second opinion: readability keeps it; {label.reason}")
-            elif label.role in _MAIN and share < 0.2:
-                reason = f"second opinion: readability drops it; {label.reason}"
-                label = replace(label, role="boilerplate", reason=reason)
-        out.append(label)
-    return out
-
-
-def _readability_labels(parsed: Parsed) -> list[Label]:
-    """The baseline: readability's summary is the story, its title the title, all else is dropped."""
-    html = parsed.html
-    if html is None:
-        html = "<html><body>" + "".join(f"<p>{_escape(b.text)}</p>" for b in parsed.blocks) + "</body></html>"
-    kept = _readability_words(html)
-    try:
-        title = " ".join(Document(html).short_title().split())
-    except (Unparseable, ValueError, TypeError, AssertionError):
-        title = ""
-    labels = []
-    for block in parsed.blocks:
-        if title and block.text == title:
-            labels.append(Label("title", 0.5, 0.0, "readability: the title"))
-            title = ""
-        elif kept and _kept_share(block, kept) >= 0.5:
-            heading = block.dom is not None and block.dom.tag in ("h1", "h2", "h3", "h4", "h5", "h6")
-            labels.append(Label("heading" if heading else "body", 0.5, 0.0, "readability keeps it"))
-        else:
-            labels.append(Label("boilerplate", 0.5, 0.0, "readability drops it"))
-    return labels
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
