@@ -2,7 +2,7 @@
 
 For each table a JSON Schema of its rows as ``--format jsonl`` writes them, and the Arrow schema of its Parquet
 files. Names and types come from ``pipeline/sinks.py``, what may be null and which values there are from
-``transforms/types.py``, the meaning of a field from ``docs/data-model.md``. A test fails when the files are
+``pipeline/tables.py``, the meaning of a field from ``docs/data-model.md``. A test fails when the files are
 older than these.
 """
 
@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,28 +21,9 @@ sys.path.insert(0, str(ROOT))
 
 from pipeline import TABLES  # noqa: E402  after the path is set
 from pipeline.sinks import SCHEMA_VERSION, SCHEMAS  # noqa: E402
-from transforms import types  # noqa: E402
+from pipeline.tables import VALUES, may_be_null  # noqa: E402
 
 TARGET = ROOT / "docs" / "schemas" / f"v{SCHEMA_VERSION}"
-NOUNS = {
-    "stories": types.Story,
-    "teasers": types.Teaser,
-    "pages": types.PageRecord,
-    "segments": types.Segment,
-    "members": types.Member,
-    "clusters": types.Cluster,
-    "forwards": types.Forward,
-    "failures": types.Failure,
-}
-VALUES = {
-    ("pages", "kind"): types.PAGE_KINDS,
-    ("pages", "status"): ("story", "no_story", "doubtful"),
-    ("segments", "role"): types.ROLES,
-    ("members", "level"): types.LEVELS,
-    ("clusters", "level"): types.LEVELS,
-    ("forwards", "level"): types.LEVELS,
-    ("forwards", "reason"): ("merge", "split"),
-}
 BOUNDS = {"confidence": (0, 1), "kind_confidence": (0, 1), "similarity": (-1, 1)}
 JSON_TYPES = {"string": "string", "int64": "integer", "double": "number"}
 
@@ -78,7 +59,7 @@ def _property(table: str, field: pa.Field) -> dict[str, Any]:
         schema["enum"] = list(VALUES[table, field.name])
     if field.name in BOUNDS:
         schema["minimum"], schema["maximum"] = BOUNDS[field.name]
-    if _may_be_null(table, field.name):
+    if may_be_null(table, field.name):
         schema["type"] = [schema["type"], "null"]
     return schema
 
@@ -93,15 +74,6 @@ def _of_type(type: pa.DataType) -> dict[str, Any]:
             "required": [field.name for field in type],
         }
     return {"type": JSON_TYPES[str(type)]}
-
-
-def _may_be_null(table: str, name: str) -> bool:
-    """Whether the noun says so; fields that are none of its own, such as cluster ids, come later or never."""
-    noun = NOUNS[table]
-    hint = get_type_hints(noun).get(name)
-    if hint is None:
-        return not isinstance(getattr(noun, name, None), property)  # a segment's id is computed
-    return hint == hint | None
 
 
 def _meanings(table: str) -> dict[str, str]:

@@ -105,6 +105,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: It cannot be read, or is no TOML.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ConfigError(f"{path} cannot be read: it is a pipe or a device, and no file")
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
@@ -154,9 +156,11 @@ def _convert(name: str, value: Any, kind: type, where: str) -> Any:
     if kind is str:
         if isinstance(value, date):  # TOML writes dates without quotes
             return value.isoformat()
-        if isinstance(value, str):
-            return value
-        raise ConfigError(f"{name}{where} must be a text in quotes, not {value!r}")
+        if not isinstance(value, str):
+            raise ConfigError(f"{name}{where} must be a text in quotes, not {value!r}")
+        if "\0" in value or value != value.encode("utf-8", "replace").decode():
+            raise ConfigError(f"{name}{where} must be text in UTF-8 without NUL characters, not {value!r}")
+        return value
     try:
         if isinstance(value, bool) or (kind is int and isinstance(value, float)):
             raise ValueError
@@ -203,7 +207,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("output.format", lambda name: name in ("parquet", "jsonl"), "must be 'parquet' or 'jsonl'"),
     ("output.shards", lambda n: n >= 0, "must be 0 or more"),
     ("run.date", _is_date, "must be empty or a date such as 2026-11-24"),
-    ("run.workers", lambda n: n >= 0, "must be 0 or more"),
+    ("run.workers", lambda n: 0 <= n <= 1024, "must lie between 0 and 1024"),
     ("run.memory_gb", lambda x: x >= 0, "must be 0 or more"),
     ("run.max_failures", lambda x: 0 <= x <= 1, "must lie between 0 and 1"),
 )

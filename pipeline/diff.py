@@ -13,7 +13,7 @@ from typing import Any
 from pipeline import UsageError
 from pipeline.explain import paint, printable
 from pipeline.join_pages import Rows, join_pages
-from pipeline.workspace import Workspace, exists, read_json
+from pipeline.workspace import Workspace, exists, read_manifest
 from transforms.core.compare import PageChange, PageView, bcubed_f1, compare_page
 from transforms.types import LEVELS, ROLES
 
@@ -98,9 +98,7 @@ def _rank(change: PageChange) -> tuple[float, int, int, str]:
 
 
 def _manifest(workspace: Workspace) -> dict[str, Any]:
-    manifest = read_json(workspace.path("manifest.json"))
-    if manifest is None:
-        raise UsageError(f"{workspace.root} holds no finished run: there is no manifest.json in it")
+    manifest = read_manifest(workspace.root)
     if "pages" not in manifest["tables"]:
         raise UsageError(f"the run in {workspace.root} ended before its tables; its command without --until continues")
     return manifest

@@ -11,7 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from pipeline import UsageError, __version__, export_dolma, export_huggingface, export_markdown
 from pipeline.files import is_local, list_below, remove_tree, rename_tree, write_json_atomically
 from pipeline.sources import require_filesystem
-from pipeline.workspace import Workspace, exists, read_json
+from pipeline.workspace import Workspace, exists, read_manifest
 
 MARK = "export.json"  # written last; only a directory that holds one is ever replaced
 
@@ -71,8 +71,8 @@ def finished_manifest(workspace: Workspace) -> dict[str, Any]:
         UsageError: There is none; the text says what is there instead.
     """
     root = workspace.root
-    manifest = read_json(workspace.path("manifest.json"))
-    if manifest is not None and exists(workspace.path("_SUCCESS")):
+    if exists(workspace.path("manifest.json")) and exists(workspace.path("_SUCCESS")):
+        manifest = read_manifest(root)
         if not manifest["tables"]:
             raise UsageError(f"{root} holds a run up to the phase {manifest['until']}, which makes no tables")
         return manifest

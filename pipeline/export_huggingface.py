@@ -11,14 +11,13 @@ from typing import Any
 
 import jinja2
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tomli_w
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.files import list_below, write_atomically
 from pipeline.front_matter import front_matter
-from pipeline.sinks import SCHEMAS, read_file_rows, read_table, table_files, write_rows
+from pipeline.sinks import SCHEMAS, read_columns, read_file_rows, read_table, table_files, write_rows
 from pipeline.workspace import Workspace
 
 MEANINGS = {
@@ -79,16 +78,9 @@ def _copy(file: str, table: str, target: str) -> None:
 def _size(directory: str) -> tuple[int, int]:
     """Return the number of rows of a table and of their bytes as Arrow, read a few rows at a time."""
     rows = loaded = 0
-    for file in table_files(directory):
-        if file.endswith(".jsonl"):
-            for row in read_file_rows(file):
-                rows += 1
-                loaded += pa.RecordBatch.from_pylist([row], SCHEMAS[directory.rpartition("/")[2]]).nbytes
-        else:
-            with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
-                for batch in pq.ParquetFile(handle, pre_buffer=False).iter_batches(use_threads=False):
-                    rows += batch.num_rows
-                    loaded += batch.nbytes
+    for batch in read_columns(directory, SCHEMAS[directory.rpartition("/")[2]].names):
+        rows += batch.num_rows
+        loaded += batch.nbytes
     return rows, loaded
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline import UsageError
 from pipeline.sinks import read_columns, read_matching
-from pipeline.workspace import Workspace, exists, read_json
+from pipeline.workspace import Workspace, exists, read_manifest
 from transforms.core.segment import PageError
 from transforms.types import PageRecord, PageResult, Segment, Source, Story, Teaser
 
@@ -38,9 +38,7 @@ def find_page(output: str, id: str) -> FoundPage:
         PageError: The page is in the failures table.
     """
     workspace = Workspace(output)
-    manifest = read_json(workspace.path("manifest.json"))
-    if manifest is None:
-        raise UsageError(f"{output} holds no finished run: there is no manifest.json in it")
+    manifest = read_manifest(output)
     if "pages" not in manifest["tables"]:
         raise UsageError(f"the run in {output} ended before its tables; its command without --until continues")
     for page_id in dict.fromkeys((id, id.rpartition("#")[0])):

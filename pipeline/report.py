@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from pipeline import UsageError, html
+from pipeline import html
 from pipeline.charts import runtime as charts_runtime
 from pipeline.explain import printable
 from pipeline.files import write_atomically
@@ -26,7 +26,7 @@ from pipeline.report_counts import (
     count_pages,
     short,
 )
-from pipeline.workspace import Workspace, exists, read_json
+from pipeline.workspace import Workspace, exists, read_manifest
 from transforms.types import LEVELS
 
 
@@ -36,10 +36,8 @@ def rewrite(output: str) -> str:
     Raises:
         UsageError: The directory holds no finished run.
     """
+    manifest = read_manifest(output)
     workspace = Workspace(output)
-    manifest = read_json(workspace.path("manifest.json"))
-    if manifest is None:
-        raise UsageError(f"{output} holds no finished run: there is no manifest.json in it")
     write(workspace, manifest)
     return workspace.path("report.html")
 

@@ -109,8 +109,8 @@ def _rule(site: str, name: str, table: Mapping[str, Any], where: str) -> Rule:
             raise ConfigError(f"{where}: selector must be a CSS selector in quotes, not {selector!r}")
         try:
             Selectors([selector])
-        except SelectorError as error:
-            raise ConfigError(f"{where}: selector {selector!r}: {error}") from None
+        except (SelectorError, RecursionError) as error:
+            raise ConfigError(f"{where}: selector {selector[:200]!r}: {error}") from None
     return Rule(site, action, name, line, contains, selector)
 
 
@@ -152,7 +152,7 @@ def _site(name: str, path: Path) -> str:
     if name == ALL_SITES:
         return name
     host = host_of(f"//{name}")
-    if host and not set(name) & set("/:@*?# "):
+    if host and not set(name) & set("/:@*?# \t\r\n"):
         return host
     near = host_of(name) or host_of(f"//{name.removeprefix('*.')}")
     hint = f" (did you mean {near!r}?)" if near else ""
@@ -195,6 +195,8 @@ def _located(name: str) -> RuleFunction:
             )
         return RuleFunction(name, points[name].module, points[name].attr)
     if module.endswith(".py"):
+        if Path(module).exists() and not Path(module).is_file():
+            raise ConfigError(f"segment.rules: {module} cannot be read: it is no file")
         try:
             source = Path(module).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -7,8 +7,11 @@ JSON objects with other keys in each row have no schema.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, BinaryIO
 
 import apache_beam as beam
@@ -18,8 +21,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.windowed_value import WindowedValue
 
-from pipeline.files import GLOB_CHARACTERS, list_below, replace_file
+from pipeline.files import GLOB_CHARACTERS, is_local, list_below, replace_file
+from pipeline.tables import TableError, checked
 from transforms.core.lexical import packed_terms, unpacked_terms
 from transforms.types import Source, Vector
 
@@ -201,6 +207,7 @@ SCHEMAS["known_members"] = pa.schema(
         ("seen", pa.string()),
     ]
 )
+_FIELDS = {table: tuple(schema.names) for table, schema in SCHEMAS.items()}
 _ADDED_LATER = frozenset({"links_to", "linked_from", "duplicate_of", *_CLUSTERS})  # null until the clusters are known
 
 
@@ -214,7 +221,7 @@ def row(table: str, record: Any, **more: Any) -> dict[str, Any]:
         return record
     return {
         name: more.get(name) if name in more or name in _ADDED_LATER else _column(name, getattr(record, name))
-        for name in SCHEMAS[table].names
+        for name in _FIELDS[table]
     }
 
 
@@ -256,24 +263,62 @@ class WriteTable(beam.PTransform):
             raise ValueError(f"{self.path}: no table can be written to a path with {GLOB_CHARACTERS}")
 
     def expand(self, records: beam.pvalue.PCollection) -> Any:
-        rows = records | "Rows" >> beam.Map(lambda record, table=self.table: row(table, record))
         prefix = FileSystems.join(self.path, "part")
         if self.format == "jsonl":
             return (
-                rows
-                | "Lines" >> beam.Map(orjson.dumps).with_output_types(bytes)
+                records
+                | "Lines" >> beam.Map(_line, self.table).with_output_types(bytes)
                 | "Write"
                 >> beam.io.WriteToText(prefix, ".jsonl", num_shards=self.shards, coder=beam.coders.BytesCoder())
             )
-        return rows | "Write" >> beam.io.WriteToParquet(
-            prefix,
-            SCHEMAS[self.table],
-            codec="zstd",
-            row_group_buffer_size=_ROW_GROUP_BYTES,
-            record_batch_size=_BATCH_ROWS,
-            file_name_suffix=".parquet",
-            num_shards=self.shards,
+        write = beam.io.WriteToParquetBatched(
+            prefix, SCHEMAS[self.table], codec="zstd", file_name_suffix=".parquet", num_shards=self.shards
         )
+        return records | "Rows" >> beam.ParDo(_ToArrow(self.table)).with_output_types(pa.Table) | "Write" >> write
+
+
+def _line(record: Any, table: str) -> bytes:
+    return orjson.dumps(row(table, record))
+
+
+class _ToArrow(beam.DoFn):
+    """Nouns or rows to Arrow tables, each a Parquet row group.
+
+    Beam's own step for this asks the schema for each value's field, which costs a page with many segments as much as
+    parsing it.
+    """
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+
+    def start_bundle(self) -> None:
+        self._rows: list[dict[str, Any]] = []
+        self._group: list[pa.RecordBatch] = []
+        self._bytes = 0
+
+    def process(self, record: Any) -> Iterator[pa.Table]:
+        self._rows.append(row(self._table, record))
+        if len(self._rows) == _BATCH_ROWS:
+            self._convert()
+            if self._bytes >= _ROW_GROUP_BYTES:
+                yield self._row_group()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if self._rows:
+            self._convert()
+        if self._group:
+            yield GlobalWindows.windowed_value_at_end_of_window(self._row_group())
+
+    def _convert(self) -> None:
+        batch = pa.RecordBatch.from_pylist(self._rows, SCHEMAS[self._table])
+        self._group.append(batch)
+        self._bytes += batch.nbytes
+        self._rows = []
+
+    def _row_group(self) -> pa.Table:
+        table = pa.Table.from_batches(self._group)
+        self._group, self._bytes = [], 0
+        return table
 
 
 def table_files(path: str) -> list[str]:
@@ -282,40 +327,46 @@ def table_files(path: str) -> list[str]:
     return [name for name in names if name.rpartition("/")[2].startswith("part-")]
 
 
-def read_table(path: str) -> Iterator[dict[str, Any]]:
+def read_table(path: str, table: str | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a table in the order of its files, a few at a time."""
     for file in table_files(path):
-        yield from read_file_rows(file)
+        yield from read_file_rows(file, table)
 
 
-def count_rows(path: str) -> int:
-    """Return how many rows a table has."""
-    return sum(1 for _ in read_table(path))
+def count_rows(path: str, table: str | None = None) -> int:
+    """Return how many rows a table has; ``table`` is its name where its directory has another."""
+    return sum(1 for _ in read_table(path, table))
 
 
-def read_file_rows(file: str) -> Iterator[dict[str, Any]]:
-    """The rows of one file of a table, a few at a time."""
-    with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+def read_file_rows(file: str, table: str | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of one file of a table, a few at a time; ``table`` is its name where its directory has another.
+
+    Raises:
+        TableError: It cannot be read, or holds other rows than those of the table.
+    """
+    table = table or _table_of(file)
+    with _reading(file) as handle:
         if file.endswith(".jsonl"):
-            for line in handle:
-                yield orjson.loads(line)
+            rows = map(orjson.loads, handle)
+            yield from _checked_rows(table, rows) if table in SCHEMAS else rows
         else:
             for batch in pq.ParquetFile(handle, pre_buffer=False).iter_batches(_BATCH_ROWS, use_threads=False):
-                yield from batch.to_pylist()
+                yield from (checked(table, batch, SCHEMAS[table]) if table in SCHEMAS else batch).to_pylist()
 
 
 def read_columns(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Some columns of a table, a few rows at a time, without reading the others where the format allows it."""
     for file in table_files(path):
-        with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+        table = _table_of(file)
+        schema = pa.schema([SCHEMAS[table].field(column) for column in columns])
+        with _reading(file) as handle:
             if file.endswith(".jsonl"):
-                schema = pa.schema([SCHEMAS[_table_of(file)].field(column) for column in columns])
                 rows = ({column: row[column] for column in columns} for row in map(orjson.loads, handle))
-                yield from _batches(schema, rows)
+                yield from (checked(table, batch, schema) for batch in _batches(schema, rows))
             else:
                 reader = pq.ParquetFile(handle, pre_buffer=False)
                 for batch in reader.iter_batches(_COLUMN_ROWS, columns=list(columns), use_threads=False):
-                    yield batch.select(list(columns))
+                    yield checked(table, batch, schema)
 
 
 def read_matching(path: str, column: str, value: str) -> Iterator[dict[str, Any]]:
@@ -324,12 +375,41 @@ def read_matching(path: str, column: str, value: str) -> Iterator[dict[str, Any]
         if file.endswith(".jsonl"):
             yield from (row for row in read_file_rows(file) if row[column] == value)
             continue
-        with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+        table = _table_of(file)
+        schema = pa.schema([SCHEMAS[table].field(column)])
+        with _reading(file) as handle:
             reader = pq.ParquetFile(handle, pre_buffer=False)
             for group in range(reader.num_row_groups):
-                found = pc.equal(reader.read_row_group(group, [column], use_threads=False)[column], value)
+                batches = reader.read_row_group(group, [column], use_threads=False).to_batches()
+                values = pa.Table.from_batches([checked(table, batch, schema) for batch in batches], schema)
+                found = pc.equal(values[column], value)
                 if pc.any(found).as_py():
-                    yield from reader.read_row_group(group, use_threads=False).filter(found).to_pylist()
+                    for batch in reader.read_row_group(group, use_threads=False).filter(found).to_batches():
+                        yield from checked(table, batch, SCHEMAS[table]).to_pylist()
+
+
+@contextmanager
+def _reading(file: str) -> Iterator[BinaryIO]:
+    """Open a file of a table; what cannot be read of it is a TableError."""
+    try:
+        if is_local(file) and not os.path.isfile(file):
+            raise ValueError("it is no file")
+        with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+            yield handle
+    except (pa.ArrowException, OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        why = f"there is no field {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0].rstrip(".")
+        raise TableError(file, why) from error
+
+
+def _checked_rows(table: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    schema = SCHEMAS[table]
+    names = set(schema.names)
+    while some := list(islice(rows, _BATCH_ROWS)):
+        for one in some:
+            if missing := names - one.keys():
+                raise KeyError(min(missing))
+        checked(table, pa.RecordBatch.from_pylist(some, schema), schema)
+        yield from some
 
 
 def _table_of(file: str) -> str:

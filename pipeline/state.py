@@ -28,6 +28,7 @@ from pipeline import UsageError
 from pipeline.files import copy_tree, is_local
 from pipeline.locks import locked
 from pipeline.sinks import CLUSTER_COLUMNS, read_table, row, vector_of
+from pipeline.tables import TableError
 from pipeline.workspace import fingerprint
 from transforms.core.registry import Entry, Known, Registry
 from transforms.types import Forward
@@ -247,19 +248,19 @@ def read_registry(directory: str) -> Registry:
         raise StateError(f"{directory} is damaged: {missing[0]} is missing; restore the state from a backup")
     try:
         return _read_registry(directory)
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+    except (TableError, pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         what = str(error).partition("\n")[0]
         raise StateError(f"{directory} is damaged; restore the state from a backup ({what})") from error
 
 
 def _read_registry(directory: str) -> Registry:
     members = []
-    for known in read_table(os.path.join(directory, "members")):
+    for known in read_table(os.path.join(directory, "members"), "known_members"):
         duplicate, story, topic = (known.pop(column) for column in CLUSTER_COLUMNS)
         date, seen = known.pop("date"), known.pop("seen")
         members.append(Known(vector_of(known | {"file": ""}), (duplicate, story, topic), date, seen))
     return Registry(
         tuple(members),
-        tuple(Entry(**entry) for entry in read_table(os.path.join(directory, "clusters"))),
+        tuple(Entry(**entry) for entry in read_table(os.path.join(directory, "clusters"), "known_clusters")),
         tuple(Forward(**forward) for forward in read_table(os.path.join(directory, "forwards"))),
     )

@@ -12,10 +12,12 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
+import orjson
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline import TABLES, UsageError
@@ -25,7 +27,24 @@ from pipeline.locks import locked
 WORK = ".work"
 WORK_PHASES = ("survey", "segment", "embed", "cluster", "tables")
 MARKS = ("_SUCCESS", "manifest.json", "report.html")  # files that a run writes beside its tables
-PART = re.compile(r"part-\d{5,}-of-\d{5,}\.(parquet|jsonl)")  # the only files in a table
+_DAMAGED = "{} is damaged. Give the command of its run again, with --overwrite if that is refused too"
+_PLAIN = (str, int, float)
+# What readers of a manifest take for granted; "*" stands for every name.
+_MANIFEST: dict[str, Any] = {
+    "until": str,
+    "inputs": list,
+    "engine": str,
+    "encoder": (str, NoneType),
+    "tables": list,
+    "settings": {"*": {"*": _PLAIN}, "run": {"*": _PLAIN, "date": str}, "output": {"*": _PLAIN, "format": str}},
+    "versions": {"*": str, "copydesk": str},
+    "models": {"*": str},
+    "counts": {"*": int, "inputs": int},
+    "phases": {"*": {"seconds": (int, float), "counts": {"*": int}}},
+    "failures": {"*": int},
+    "failure_share": (int, float),
+}
+PART = re.compile(r"part-\d{5,}-of-(\d{5,})\.(?:parquet|jsonl)")  # the only files in a table
 
 
 def fingerprint(*parts: Any) -> str:
@@ -52,7 +71,12 @@ class Workspace:
 
     def claimed(self, or_none: bool = False) -> dict[str, Any] | None:
         """Return what the run that has the directory was claimed as; None where there is none."""
-        return read_json(self.path(WORK, "run.json"), or_none)
+        run = read_json(self.path(WORK, "run.json"), or_none)
+        if run is None or not _differs(run, {"version": str, "inputs": {}, "settings": {"*": {}}}, ""):
+            return run
+        if or_none:
+            return None
+        raise UsageError(_DAMAGED.format(self.path(WORK, "run.json")))
 
     def claim(self, run: Mapping[str, Any], overwrite: bool) -> None:
         """Make the directory that of ``run``, or refuse.
@@ -125,7 +149,7 @@ class Workspace:
     def _is_complete(self) -> bool:
         """Whether a run of ours has ended here."""
         manifest = read_json(self.path("manifest.json"), or_none=True)
-        is_ours = manifest is not None and "copydesk" in manifest.get("versions", ())
+        is_ours = manifest is not None and not _differs(manifest, {"versions": {"copydesk": str}}, "")
         return is_ours and exists(self.path("_SUCCESS"))
 
     def _names(self) -> frozenset[str]:
@@ -205,6 +229,53 @@ class Workspace:
             yield
 
 
+def read_manifest(output: str) -> dict[str, Any]:
+    """Return the manifest of the finished run in a directory.
+
+    Raises:
+        UsageError: There is none, or it is not as a run of this version writes it.
+    """
+    path = Workspace(output).path("manifest.json")
+    manifest = read_json(path)
+    if manifest is None:
+        raise UsageError(f"{output} holds no finished run: there is no manifest.json in it")
+    wrong = _differs(manifest, _MANIFEST, "manifest.json: ")
+    if not wrong and (unknown := [table for table in manifest["tables"] if table not in TABLES]):
+        wrong = f"manifest.json: a table {unknown[0]!r}"
+    if not wrong and manifest["tables"]:
+        wrong = _differs(manifest["counts"], {"pages": int, "stories": int}, "manifest.json: counts.")
+    if not wrong:
+        wrong = next(filter(None, (_lacks(Workspace(output).path(table)) for table in manifest["tables"])), "")
+    if wrong:
+        raise UsageError(
+            f"{output} is damaged, or not of this version of Copydesk: {wrong}. Restore it, or give the command "
+            "of its run again with another output directory"
+        )
+    return manifest
+
+
+def _lacks(table: str) -> str:
+    """Say which files of a table are gone; empty where all are there. Each has their number in its name."""
+    parts = [match for file in _files_below(table) if (match := PART.fullmatch(file))]
+    counts = {int(match[1]) for match in parts}
+    if not parts:
+        return f"the table {table} is missing"
+    return "" if counts == {len(parts)} else f"{table} has {len(parts)} of {max(counts)} files"
+
+
+def _differs(value: Any, form: Any, name: str) -> str:
+    """Say where a value of JSON has another form; empty where it has not."""
+    if not isinstance(form, dict):
+        return "" if isinstance(value, form) else f"{name.rstrip('.')} must not be {str(value)[:60]!r}"
+    if not isinstance(value, dict):
+        return f"{name.rstrip('.')} must not be {str(value)[:60]!r}"
+    forms = dict.fromkeys(value, form["*"]) if "*" in form else {}
+    forms |= {key: of for key, of in form.items() if key != "*"}
+    missing = (f"{name}{key} is missing" for key in forms if key not in value)
+    wrong = (_differs(value[key], of, f"{name}{key}.") for key, of in forms.items() if key in value)
+    return next(missing, "") or next(filter(None, wrong), "")
+
+
 def exists(path: str) -> bool:
     """Whether a file, or a directory with anything in it, stands at ``path``."""
     if FileSystems.exists(path):
@@ -230,17 +301,17 @@ def read_json(path: str, or_none: bool = False) -> dict[str, Any] | None:
     """
     if not exists(path):
         return None
-    with FileSystems.open(path) as file:
-        content = file.read()
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        found = None
+    found = None
+    if not is_local(path) or os.path.isfile(path):  # what is no file may be a pipe, to be waited on for ever
+        with FileSystems.open(path) as file:
+            content = file.read()
+        with suppress(ValueError):
+            found = orjson.loads(content)
     if isinstance(found, dict):
         return found
     if or_none:
         return None
-    raise UsageError(f"{path} is damaged. Give the command of its run again, with --overwrite if that is refused too")
+    raise UsageError(_DAMAGED.format(path))
 
 
 def _difference(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> str:

@@ -24,7 +24,8 @@ LAYERS = (
     r"transforms\.core(\..+)?",
     r"transforms\.(coders|metrics|time_limit|page_stage)",
     r"transforms\.\w+",
-    r"pipeline\.(config|rules|s3|files|locks|streams|formats(\..+)?|sources|sinks|logs|progress|html|charts|front_matter)",
+    r"pipeline\.(config|rules|s3|files|locks|streams|formats(\..+)?|sources|tables|sinks|logs|progress|html|charts"
+    r"|front_matter)",
     r"pipeline\.(workspace|worker|engine|join_pages|site_files)",
     r"pipeline\.(state|inbox|plan|request)",
     r"pipeline\.identity",

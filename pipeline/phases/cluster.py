@@ -61,7 +61,7 @@ def cluster(run: Run, embed: Mapping[str, int]) -> dict[str, int]:
     if run.state is not None:
         leave.write_vectors(run, run.state)
         counts["forwards"] = count_rows(work("cluster", "forwards"))
-        counts["known_members"] = count_rows(leave.waiting(run, "members"))
+        counts["known_members"] = count_rows(leave.waiting(run, "members"), "known_members")
     return counts
 
 

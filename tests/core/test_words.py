@@ -1,6 +1,7 @@
 """Word lists can be replaced by a file of the user's own; none of them is needed."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,10 @@ def test_a_list_is_replaced_by_another(tmp_path):
         ("[author]\nen = ['']", r"words.toml: author.en must be a list"),
         ("[author]\nen = ['(by']", r"words.toml: author.en: '\(by' is no regular expression"),
         ("author = [", r"words.toml: Invalid value"),
+        ("date = ['a{99999999999}']", r"date: 'a\{9+\}' is no regular expression: the repetition number is too large"),
+        (f"date = ['{'(' * 5_000}{')' * 5_000}']", r"is no regular expression: maximum recursion depth"),
+        ("author = ['(?P<a>x)', '(?P<a>y)']", r"words.toml: the patterns of a list cannot be joined: redefinition"),
+        ("author = ['(?i)x']", r"words.toml: the patterns of a list cannot be joined: global flags"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path, content, message):
@@ -88,3 +93,9 @@ def test_a_wrong_file_is_refused(tmp_path, content, message):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(WordsError, match=r"none.toml: No such file or directory; segment.words names a TOML file"):
         load_words(str(tmp_path / "none.toml"))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "words.toml")
+    with pytest.raises(WordsError, match=r"words.toml: a pipe or a device"):
+        load_words(str(tmp_path / "words.toml"))

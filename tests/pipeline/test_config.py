@@ -100,7 +100,7 @@ def test_errors_of_ranges() -> None:
     date = "run.date must be empty or a date such as 2026-11-24, not "
     assert error_of("run.date=yesterday") == date + "'yesterday'"
     assert error_of("run.date=20261124") == date + "'20261124'"
-    assert error_of("run.workers=-1") == "run.workers must be 0 or more, not -1"
+    assert error_of("run.workers=-1") == "run.workers must lie between 0 and 1024, not -1"
     assert error_of("run.max_failures=nan") == "run.max_failures must lie between 0 and 1, not nan"
 
 
@@ -135,6 +135,10 @@ def test_errors_of_names_and_files(tmp_path: Path) -> None:
     assert error_in("[run]\nworkers = true\n") == f"run.workers in {file} must be a whole number, not True"
     assert error_in(f"a = {'[' * 5_000}\n") == f"{file} cannot be used: maximum recursion depth exceeded"
     assert error_in(f"a = {'9' * 5_000}\n").startswith(f"{file} cannot be used: Exceeds the limit")
+    wrong_text = f"segment.words in {file} must be text in UTF-8 without NUL characters, not "
+    assert error_in('[segment]\nwords = "a\\u0000"\n') == wrong_text + "'a\\x00'"
+    assert error_of("input.id_key=\udcff").endswith("without NUL characters, not '\\udcff'")
+    assert error_of("run.workers=100000") == "run.workers must lie between 0 and 1024, not 100000"
     assert error_of(name="x" * 5_000).startswith("no configuration 'xxx")
     assert error_in(f"[input]\nmax_bytes = {10**16}\n") == (
         f"input.max_bytes in {file} must be at most 1000000000000000, not 10000000000000000"

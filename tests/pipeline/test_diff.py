@@ -9,7 +9,8 @@ from pipeline import UsageError, diff, join_pages
 from pipeline.cli import main
 from pipeline.diff import compare_runs
 from pipeline.files import write_json_atomically
-from pipeline.sinks import SCHEMAS, write_rows
+from pipeline.sinks import write_rows
+from tests.rows import whole_manifest, whole_row
 
 WriteRun = Callable[..., Path]
 SETTINGS = {"segment": {"method": "model", "min_confidence": 0.0}}
@@ -33,12 +34,12 @@ def write_run(tmp_path: Path, request: pytest.FixtureRequest) -> WriteRun:
                 rows["teasers"].append({"id": f"{id}#t{n}", "page_id": id, "title": text} | clusters)
         out = tmp_path / name
         for table, some in rows.items():
-            whole = [dict.fromkeys(SCHEMAS[table].names) | row for row in some]
+            whole = [whole_row(table, row) for row in some]
             write_rows(str(out / table / f"part-00000-of-00001.{request.param}"), table, whole, request.param)
         counts = {"inputs": len(pages), "pages": len(pages)}
-        whole = {"settings": SETTINGS, "models": {}, "versions": {"copydesk": "1"}, "counts": counts}
-        whole |= {"tables": [*rows, "clusters"]} | manifest
-        write_json_atomically(str(out / "manifest.json"), whole)
+        write_rows(str(out / "clusters" / "part-00000-of-00001.parquet"), "clusters", [], "parquet")
+        fields = {"settings": SETTINGS, "counts": counts, "tables": [*rows, "clusters"]} | manifest
+        write_json_atomically(str(out / "manifest.json"), whole_manifest(**fields))
         return out
 
     return write

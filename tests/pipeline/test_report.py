@@ -10,8 +10,9 @@ import pytest
 from pipeline import UsageError, files, report, report_clusters, report_counts
 from pipeline.report_clusters import choose_shape, first_day
 from pipeline.report_counts import Best, Frequent
-from pipeline.sinks import SCHEMAS, write_rows
+from pipeline.sinks import write_rows
 from pipeline.workspace import Workspace
+from tests.rows import whole_row
 
 MANIFEST: dict[str, Any] = {
     "engine": "FnApiRunner",
@@ -40,7 +41,7 @@ def write_table(tmp_path: Path) -> WriteTable:
     """Write rows that name only the fields that matter."""
 
     def write(table: str, *rows: dict[str, Any]) -> None:
-        whole = [dict.fromkeys(SCHEMAS[table].names) | row for row in rows]
+        whole = [whole_row(table, row) for row in rows]
         path = tmp_path / (".work/embed/vectors" if table == "vectors" else table)
         format = "parquet" if table == "vectors" else "jsonl"
         write_rows(str(path / f"part-00000-of-00001.{format}"), table, whole, format)

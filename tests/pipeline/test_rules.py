@@ -1,6 +1,7 @@
 """Reading rules: what is refused, with file, key and nearest name, and what a run does with the others."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -55,10 +56,18 @@ def error_of(tmp_path, text):
         (RULE + 'line = "x"\n[[rule]]\nname = "more"\naction = "keep"', "rule 2 (more): the name 'more' is taken"),
         (RULE.replace('"more"', "7") + 'line = "x"', "name must be a text"),
         ("sites = [", "is not valid TOML"),
+        ('sites = ["a\\nb.example"]', "is no domain such as example.com"),
+        (RULE + f'selector = "{":not(" * 2_000}a{")" * 2_000}"', "rule 1 (more): selector ':not("),
     ],
 )  # fmt: skip
 def test_a_wrong_rule_is_refused(tmp_path, text, message):
     assert message in error_of(tmp_path, text)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "rules.toml")
+    with pytest.raises(ConfigError, match=r"rules\.toml cannot be read: it is a pipe or a device"):
+        load_rules(SegmentSettings(sites=str(tmp_path)))
 
 
 def test_domains_are_looked_up_as_hosts_are(tmp_path):

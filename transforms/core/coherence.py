@@ -31,12 +31,15 @@ _TINY = 1e-6
 class WordRows:
     """The words of each line as a row of unit length, ``matrix`` float32 [lines, columns], sparse.
 
-    ``topics`` are the distinct topic words of the page, ascending, and ``idf`` their weights.
+    ``topics`` are the distinct topic words of the page, ascending, and ``idf`` their weights. ``line`` and ``topic``
+    name each topic word of each line once.
     """
 
     matrix: csr_array
     topics: Ints
     idf: Floats
+    line: Ints
+    topic: Ints
 
     def likeness(self, text: str, lexicon: Lexicon) -> Floats:
         """Cosine of each line with another text; [lines]."""
@@ -73,7 +76,8 @@ def word_rows(words: Words, lines: int, lexicon: Lexicon) -> tuple[WordRows, dic
     """The rows of a page's lines, and shares in [0, 1] of their words' weight that are new or come again, [lines]."""
     known = words.topic >= 0
     keys = np.unique(words.line[known] * len(lexicon.idf) + words.topic[known])
-    rows, buckets = np.divmod(keys, len(lexicon.idf))
+    line, buckets = np.divmod(keys, len(lexicon.idf))
+    rows = line
     distinct, cols, df = np.unique(buckets, return_inverse=True, return_counts=True)
     # Rare in stories, and rare on this page: the one knows the common words of known languages, the other those of any.
     idf = lexicon.idf[distinct] * np.log1p(lines / df).astype(np.float32)
@@ -103,7 +107,7 @@ def word_rows(words: Words, lines: int, lexicon: Lexicon) -> tuple[WordRows, dic
     starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=lines))))
     entries = ((weight / length[rows]).astype(np.float32), cols, starts)
     matrix = csr_array(entries, shape=(lines, min(len(distinct), _COLUMNS) or 1))
-    return WordRows(matrix, distinct, idf), shares
+    return WordRows(matrix, distinct, idf, line, buckets), shares
 
 
 def unit(matrix: Floats) -> Floats:

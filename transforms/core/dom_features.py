@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.core.lexicon import Lexicon, Words, address_words
+from transforms.core.coherence import WordRows
+from transforms.core.lexicon import Lexicon, address_words
 from transforms.types import Block, Dom
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ def dom_columns(
     chars: NDArray[np.float64],
     linked: NDArray[np.float64],
     long: NDArray[np.bool_],
-    words: Words,
+    rows: WordRows,
     lexicon: Lexicon,
 ) -> dict[str, NDArray[Any]]:
     """Columns for DOM_NAMES, each [n]; every block has a Dom."""
@@ -51,7 +52,7 @@ def dom_columns(
         "link_share": share,
         "has_link": linked > 0,
         "all_link": share > 0.9,
-        "link_names_it": _link_names_it(doms, share, words, lexicon),
+        "link_names_it": _link_names_it(doms, share, rows, lexicon),
         "depth": np.array([len(names) for _, _, names in places])[place] / 6,
         "hidden": np.array([d.hidden for d in doms]),
     }
@@ -72,7 +73,7 @@ def dom_columns(
 
 
 def _link_names_it(
-    doms: Sequence[Dom], share: NDArray[np.float64], words: Words, lexicon: Lexicon
+    doms: Sequence[Dom], share: NDArray[np.float64], rows: WordRows, lexicon: Lexicon
 ) -> NDArray[np.float64]:
     """How much a linked line says the words of its link's address (Dice): a headline's often does, a menu's seldom."""
     n = len(doms)
@@ -82,7 +83,7 @@ def _link_names_it(
         return np.zeros(n)
     address = lexicon.words([_address_words(doms[i].links[0][:_MOST]) for i in linking])
     size = len(lexicon.idf)
-    here = np.unique(words.line[words.topic >= 0] * size + words.topic[words.topic >= 0])
+    here = rows.line * size + rows.topic
     there = address.topic >= 0
     there = np.unique(np.array(linking)[address.line[there]] * size + address.topic[there])
     common = np.bincount(here[np.isin(here, there, assume_unique=True)] // size, minlength=n)
@@ -110,13 +111,19 @@ def _groups(keys: Sequence[object]) -> NDArray[np.int64]:
 @lru_cache(maxsize=50_000)
 def name_ids(names: tuple[str, ...], path: tuple[str, ...]) -> tuple[int, ...]:
     """Class and id words of the block's own element, its nearest ancestors, and farther ones, as buckets."""
-    ids = []
+    ids: list[int] = []
     for level, value in enumerate(names[:10]):
-        band = "0" if level == 0 else "1" if level < 3 else "2"
-        ids += [_bucket(band + word) for word in value.split()[:6]]
+        ids += _level_ids("0" if level == 0 else "1" if level < 3 else "2", value)
     ids += [_bucket("t" + tag) for tag in path[-3:]]
     return tuple(ids)
 
 
+@lru_cache(maxsize=50_000)
+def _level_ids(band: str, value: str) -> tuple[int, ...]:
+    """Of one element: the places of a page share most of the elements around them."""
+    return tuple(_bucket(band + word) for word in value.split()[:6])
+
+
+@lru_cache(maxsize=50_000)
 def _bucket(name: str) -> int:
     return zlib.crc32(name.encode("utf-8", "replace")) % NAME_BUCKETS

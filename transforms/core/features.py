@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from transforms.core.characters import BIT, signature_classes, signature_of
 from transforms.core.coherence import SIMILARITIES, WordRows, similarities, unit, word_rows
 from transforms.core.dom_features import DOM_NAMES, dom_columns, name_ids
-from transforms.core.lexicon import IDF_BUCKETS, TOPIC_DIMENSIONS, WORD_BUCKETS, Floats, Lexicon, Words, address_words
+from transforms.core.lexicon import TOPIC_DIMENSIONS, WORD_BUCKETS, Floats, Lexicon, Words, address_words
 from transforms.types import Block
 
 Ints = NDArray[np.int32]
@@ -129,9 +129,9 @@ def page_features(blocks: Sequence[Block], lexicon: Lexicon, hints: Hints | None
     sense = lexicon.line_vectors(words, n)
     columns |= {f"sense_{k}": v for k, v in similarities(unit(sense[:, :TOPIC_DIMENSIONS]), long, chars).items()}
     columns["sense_words"] = np.any(sense, axis=1, keepdims=True)[:, 0]
-    columns |= _meta(texts, folded, rows, words, hints or Hints(), lexicon)
+    columns |= _meta(folded, rows, hints or Hints(), lexicon)
     if html:
-        columns |= dom_columns(blocks, chars, linked, long, words, lexicon)
+        columns |= dom_columns(blocks, chars, linked, long, rows, lexicon)
     page = {
         "page_blocks": np.log1p(n) / 5,
         "page_long_share": long.mean(),
@@ -239,7 +239,8 @@ def _place(
     columns["relative"] = index / max(n - 1, 1)
     columns["text_before"] = before / total
     columns["text_after"] = 1 - (before + sizes) / total
-    gap = np.array([min(b.start - a.end, 5) for a, b in itertools.pairwise(blocks)], np.float64)
+    starts, ends = np.array([(b.start, b.end) for b in blocks]).T
+    gap = np.minimum(starts[1:] - ends[:-1], 5).astype(np.float64)
     # Whether this layout puts blank lines between lines at all; only a gap that differs says something.
     gap = gap - (np.median(gap) if n > 1 else 0)
     if n > 1:
@@ -251,9 +252,14 @@ def _place(
         earlier[i] = key in seen
         seen[key] = seen.get(key, 0) + 1
     columns["repeats"] = np.log([seen[k] for k in keys])
-    forms = _DIGIT.sub("0", "\n".join(keys)).split("\n")
+    lengths = np.array([len(key) for key in keys])
+    # Prices, dates, ranks. Only lines of one length can have one form.
+    _, length, times_of_length = np.unique(lengths, return_inverse=True, return_counts=True)
+    alike = np.flatnonzero(times_of_length[length] > 1)
+    forms = _DIGIT.sub("0", "\n".join([keys[i] for i in alike.tolist()])).split("\n")
     times = Counter(forms)
-    columns["repeats_but_digits"] = np.log([times[f] for f in forms])  # prices, dates, ranks
+    columns["repeats_but_digits"] = np.zeros(n)
+    columns["repeats_but_digits"][alike] = np.log([times[f] for f in forms[: len(alike)]])
     columns["repeat_of_earlier"] = earlier
     # A short line that comes again and again ("Read more", in whatever words) marks the items of a list.
     marker = np.array([seen[k] > 1 and len(k) < 40 for k in keys])
@@ -261,11 +267,12 @@ def _place(
     columns["repeat_after_near"] = 1 / (_next(marker) - index) * (_next(marker) < n)
     # A short line with which one of the next three lines begins: a name above what is told of its bearer.
     opens = np.zeros((2, n))
-    for i, key in enumerate(keys):
-        if 4 <= len(key) < 60:
-            for j in range(i + 1, min(i + 4, n)):
-                if len(keys[j]) > len(key) + 10 and keys[j].startswith(key):
-                    opens[0, i] = opens[1, j] = 1
+    name = (lengths >= 4) & (lengths < 60)
+    for step in (1, 2, 3):
+        longer = lengths[step:] > lengths[:-step] + 10
+        for i in np.flatnonzero(name[:-step] & longer).tolist():
+            if keys[i + step].startswith(keys[i]):
+                opens[0, i] = opens[1, i + step] = 1
     columns["opens_later"] = opens[0]
     columns["opened_by_earlier"] = opens[1]
     logs = np.log1p(sizes) / 3
@@ -295,13 +302,10 @@ def _next(flag: NDArray[np.bool_]) -> NDArray[np.int64]:
     return len(flag) - 1 - _last(flag[::-1])[::-1]
 
 
-def _meta(
-    texts: Sequence[str], folded: Sequence[str], rows: WordRows, words: Words, hints: Hints, lexicon: Lexicon
-) -> Columns:
-    n = len(texts)
+def _meta(folded: Sequence[str], rows: WordRows, hints: Hints, lexicon: Lexicon) -> Columns:
+    n = len(folded)
     columns: Columns = {}
-    told = words.topic >= 0
-    line, topic = np.divmod(np.unique(words.line[told] * IDF_BUCKETS + words.topic[told]), IDF_BUCKETS)
+    line, topic = rows.line, rows.topic
     address = lexicon.words([address_words(hints.url)]).topic if hints.url else topic[:0]
     address = np.unique(address[address >= 0])
     if len(address) > 1:
@@ -319,8 +323,8 @@ def _meta(
         known = lexicon.words([" ".join(hints.body[:200_000].split())]).topic
         share = np.bincount(line, np.isin(topic, known[known >= 0]), n)
         columns["in_article_body"] = share / np.maximum(np.bincount(line, minlength=n), 1)
-    authors = [a.lower() for a in hints.authors if len(a) > 3]
-    columns["names_author"] = np.array([any(a in t[:200] for a in authors) for t in folded])
+    if authors := [a.lower() for a in hints.authors if len(a) > 3]:
+        columns["names_author"] = np.array([any(a in t[:200] for a in authors) for t in folded])
     return columns
 
 

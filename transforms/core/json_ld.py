@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -46,17 +47,25 @@ class JsonLd:
         return value
 
     def story(self, rank: int | None = None) -> Node:
-        """The node of the page's story: the most telling type, then the one that says most; else empty."""
-        best: tuple[int, int] | None = None
-        found: Node = {}
+        """The node of the page's story: the most telling type, then the one that says most; else empty.
+
+        With a ``rank``, of the types of that rank alone.
+        """
+        return self._stories.get(min(self._stories, default=0) if rank is None else rank, {})
+
+    @cached_property
+    def _stories(self) -> dict[int, Node]:
+        """The node that says most, and the first of such, by the rank of its type in ``_STORY``."""
+        most: dict[int, int] = {}
+        found: dict[int, Node] = {}
         for node in self.nodes:
             kinds = node_types(node)
-            at = next((i for i, wanted in enumerate(_STORY) if any(wanted.search(kind) for kind in kinds)), None)
-            if at is None or (rank is not None and at != rank):
+            rank = next((i for i, wanted in enumerate(_STORY) if any(wanted.search(kind) for kind in kinds)), None)
+            if rank is None:
                 continue
             said = sum(bool(node.get(key)) for key in ("headline", "datePublished", "author", "articleBody"))
-            if best is None or (at, -said) < best:
-                best, found = (at, -said), node
+            if said > most.get(rank, -1):
+                most[rank], found[rank] = said, node
         return found
 
 

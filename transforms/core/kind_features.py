@@ -95,10 +95,9 @@ def _shape(blocks: Sequence[Block], roles: Sequence[str], dense: dict[str, float
     linked = np.array([b.dom.link_chars if b.dom else 0 for b in blocks] or [0], np.float64)
     role = np.array([ROLES.index(r) for r in roles] or [ROLES.index("boilerplate")])
     total = size.sum()
-    chars, counts = np.bincount(role, size, len(ROLES)), np.bincount(role, minlength=len(ROLES))
-    for i, name in enumerate(ROLES):
-        dense[f"share_{name}"] = chars[i] / total
-        dense[f"blocks_{name}"] = np.log1p(counts[i])
+    shares, counts = np.bincount(role, size, len(ROLES)) / total, np.log1p(np.bincount(role, minlength=len(ROLES)))
+    dense |= zip([f"share_{name}" for name in ROLES], shares.tolist(), strict=True)
+    dense |= zip([f"blocks_{name}" for name in ROLES], counts.tolist(), strict=True)
     body = role == ROLES.index("body")
     link = linked > 0.8 * size
     digit = [_DIGIT.search(b.text, 0, 300) is not None for b in blocks]
@@ -127,23 +126,20 @@ def _shape(blocks: Sequence[Block], roles: Sequence[str], dense: dict[str, float
 
 def _structure(blocks: Sequence[Block], dense: dict[str, float]) -> None:
     """How much of the page is one structure over and over: lists of things, posts."""
-    shapes = Counter((b.dom.path[-4:], b.dom.names[:2]) for b in blocks if b.dom)
-    often = {shape: count for shape, count in shapes.items() if count >= _AGAIN}
+    shape = [(b.dom.path[-4:], b.dom.names[:2]) if b.dom else None for b in blocks]
+    shapes = Counter(s for s in shape if s is not None)
+    often = {s: count for s, count in shapes.items() if count >= _AGAIN}
     posts = Counter(b.dom.names[2:5] for b in blocks if b.dom and len(b.text) > 60)
     dense["again_most"] = np.log1p(max(shapes.values(), default=0))
     dense["again_kinds"] = np.log1p(len(often))
     dense["again_share"] = sum(often.values()) / max(1, len(blocks))
-    dense["again_long"] = np.log1p(
-        sum(len(b.text) > 80 and b.dom is not None and (b.dom.path[-4:], b.dom.names[:2]) in often for b in blocks)
-    )
+    dense["again_long"] = np.log1p(sum(len(b.text) > 80 and s in often for b, s in zip(blocks, shape, strict=True)))
     dense["posts"] = np.log1p(max(posts.values(), default=0))
 
 
 def _head(metadata: Metadata, dense: dict[str, float]) -> None:
     markup = metadata.markup
-    counts = dict(zip(ELEMENTS, markup.counts, strict=True))
-    for name, count in counts.items():
-        dense[f"element_{name}"] = np.log1p(count)
+    dense |= zip([f"element_{name}" for name in ELEMENTS], np.log1p(markup.counts).tolist(), strict=True)
     dense["images_to_paragraphs"] = dense["element_img"] - dense["element_p"]
     dense["links_to_paragraphs"] = dense["element_a"] - dense["element_p"]
     types = (*metadata.types, *markup.types)

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.core.dom_features import grouped
 from transforms.core.metadata import Metadata
 from transforms.core.role_model import Label, ModelError
 from transforms.types import TEASER_ROLES, Block
@@ -114,16 +115,18 @@ def layout_columns(blocks: Sequence[Block], labels: Sequence[Label], metadata: M
     doms = [block.dom for block in blocks if block.dom is not None]
     body = np.where([label.role == "body" for label in labels], main * chars, 0)
     whole = max(body.sum(), 1)
+    # Most blocks of a page stand in a few places: what depends on the place alone is worked out once for each.
+    at_place, distinct = grouped([(d.path, d.names, d.tag, d.container) for d in doms])
     places: dict[str, Sequence[Hashable]] = {
-        "element": [(d.path, d.names) for d in doms],
-        "set_like": [(d.path, d.names[:4], d.tag) for d in doms],
-        "parent": [(d.path[:-1], d.names[1:]) for d in doms],
-        "parent_set_like": [(d.path[:-1], d.names[1:5]) for d in doms],
-        "names": [d.names[:1] for d in doms],
-        "container": [d.container for d in doms],
-        "tag": [d.tag for d in doms],
+        "element": [(path, names) for path, names, _, _ in distinct],
+        "set_like": [(path, names[:4], tag) for path, names, tag, _ in distinct],
+        "parent": [(path[:-1], names[1:]) for path, names, _, _ in distinct],
+        "parent_set_like": [(path[:-1], names[1:5]) for path, names, _, _ in distinct],
+        "names": [names[:1] for _, names, _, _ in distinct],
+        "container": [container for _, _, _, container in distinct],
+        "tag": [tag for _, _, tag, _ in distinct],
     }
-    of_place = {place: _numbered(keys) for place, keys in places.items()}
+    of_place = {place: grouped(keys)[0][at_place] for place, keys in places.items()}
     columns: dict[str, NDArray[np.generic]] = {
         "main": (np.log(main + _SURE) - np.log(1 - main + _SURE))[story],
         "length": np.log(chars[story]),
@@ -145,11 +148,6 @@ def layout_columns(blocks: Sequence[Block], labels: Sequence[Label], metadata: M
         columns[f"previous_{name}"] = np.concatenate(([0], columns[name][:-1]))
         columns[f"next_{name}"] = np.concatenate((columns[name][1:], [0]))
     return np.stack([np.asarray(columns[name], float) for name in LAYOUT_NAMES], axis=1)
-
-
-def _numbered(keys: Sequence[Hashable]) -> NDArray[np.int64]:
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
 def _within(parent: NDArray[np.int64], body: Floats, story: NDArray[np.int64]) -> NDArray[np.bool_]:

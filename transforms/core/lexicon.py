@@ -100,16 +100,17 @@ class Lexicon:
 
     def words(self, lines: Sequence[str]) -> Words:
         """Look up the words of lines of text, none of which may hold a line break."""
-        text = unicodedata.normalize("NFC", "\n".join(lines)).lower()
-        if text.isascii() or not _NOT_PLAIN.search(text):
-            tokens = _PLAIN_TOKEN.findall(text)
-        else:
+        # Line by line, as most lines are ASCII, which is much cheaper to look at.
+        folded = [unicodedata.normalize("NFC", line).lower() for line in lines]
+        text = "\n".join(folded)
+        if any(not line.isascii() and _NOT_PLAIN.search(line) for line in folded):
             found = _TOKEN.findall(text)
             tokens = [part for token in found for part in (_pairs(token) if _IN_PAIRS.match(token) else (token,))]
+        else:
+            tokens = _PLAIN_TOKEN.findall(text)
         table = self._known.look_up(tokens)  # type: ignore[attr-defined]
-        line = np.cumsum(table[:, 0] < 0)
-        inside = table[:, 0] >= 0
-        return Words(line[inside], *table[inside].T)
+        breaks = table[0] < 0
+        return Words(np.cumsum(breaks)[~breaks], *table[:, ~breaks])
 
     def line_vectors(self, words: Words, lines: int) -> Floats:
         """Sum of the vectors of each line's known words, over the square root of their number; [lines, dimensions]."""
@@ -130,21 +131,23 @@ class _Known(dict[str, int]):
         super().__init__()
         self._vectors = vectors
         self._lock = threading.Lock()
-        self._table = np.empty((1 << 12, 5), np.int64)
+        self._table = np.empty((5, 1 << 12), np.int64)
 
     def __missing__(self, token: str) -> int:
         if len(token) > _LONGEST:
             return self[token[:_LONGEST]]
         row = len(self)
-        if row == len(self._table):
-            self._table = np.concatenate((self._table, np.empty_like(self._table)))
-        self._table[row] = (-1,) * 5 if token == "\n" else self._describe(token)
+        if row == self._table.shape[1]:
+            self._table = np.concatenate((self._table, np.empty_like(self._table)), axis=1)
+        self._table[:, row] = (-1,) * 5 if token == "\n" else self._describe(token)
         self[token] = row
         return row
 
     def _describe(self, token: str) -> tuple[int, int, int, int, int]:
         # Digits as "0", so that dates, times and counts are recognised by their form.
-        shape = "".join("0" if c.isdigit() else c for c in token[:20])
+        shape = token[:20]
+        if not shape.isalpha():
+            shape = "".join("0" if c.isdigit() else c for c in shape)
         topic = _stem_bucket(token) if len(token) >= _CARRIES_TOPIC or _IN_PAIRS.match(token) else -1
         return (
             _bucket(shape, WORD_BUCKETS),
@@ -158,9 +161,9 @@ class _Known(dict[str, int]):
         with self._lock:
             if len(self) > _REMEMBERED:
                 self.clear()
-                self._table = np.empty((1 << 12, 5), np.int64)
-            rows = list(map(self.__getitem__, tokens))
-            return self._table[rows]
+                self._table = np.empty((5, 1 << 12), np.int64)
+            rows = np.fromiter(map(self.__getitem__, tokens), np.int64, len(tokens))
+            return self._table[:, rows]
 
 
 def address_words(url: str) -> str:
@@ -185,5 +188,7 @@ def _bucket(token: str, buckets: int) -> int:
 
 def _stem_bucket(word: str) -> int:
     """Without accents, as addresses write words."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    plain = word
+    if not word.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
     return _bucket((plain or word)[:STEM], IDF_BUCKETS)

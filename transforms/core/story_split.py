@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from urllib.parse import urldefrag
 
 import tldextract
@@ -257,23 +259,9 @@ def registered_domain(url: str | None) -> str | None:
 def _segments(page_id: str, text: str, decided: list[_Decided]) -> list[Segment]:
     """Adjacent blocks with the same role, story and reason are one segment."""
     segments: list[Segment] = []
-    run: list[_Decided] = []
-
-    def close() -> None:
-        if run:
-            start, end = run[0].block.start, run[-1].block.end
-            confidence = min(d.confidence for d in run)
-            segments.append(
-                Segment(
-                    page_id, len(segments), run[0].role, run[0].story, text[start:end], start, end,
-                    round(confidence, 4), run[0].reason,
-                )
-            )  # fmt: skip
-            run.clear()
-
-    for d in decided:
-        if run and (d.role, d.story, d.reason) != (run[0].role, run[0].story, run[0].reason):
-            close()
-        run.append(d)
-    close()
+    for (role, story, reason), run in groupby(decided, attrgetter("role", "story", "reason")):
+        blocks = list(run)
+        start, end = blocks[0].block.start, blocks[-1].block.end
+        confidence = round(min([d.confidence for d in blocks]), 4)
+        segments.append(Segment(page_id, len(segments), role, story, text[start:end], start, end, confidence, reason))
     return segments

@@ -23,6 +23,7 @@ _PACKAGED = Path(__file__).parents[1] / "models" / "words.toml"
 _LISTS = (
     "not_found", "consent", "robot", "script", "author", "author_glued", "date", "and", "and_last", "particle",
 )  # fmt: skip
+_NO_PATTERN = (re.error, OverflowError, RecursionError)  # what `re` says of what is none
 _NOTHING = r"(?!)"  # what an empty list matches
 
 
@@ -74,6 +75,13 @@ def load_words(path: str = "") -> Words:
     lists = _read(str(_PACKAGED)) | (_read(path) if path else {})
     digest = hashlib.blake2b(repr(sorted(lists.items())).encode(), digest_size=8).hexdigest()
     of = {name: "|".join(patterns) or _NOTHING for name, patterns in lists.items()}
+    try:
+        return _compiled(of, digest)
+    except _NO_PATTERN as error:  # each is a pattern, and they cannot stand side by side
+        raise WordsError(f"word lists {path}: the patterns of a list cannot be joined: {error}") from error
+
+
+def _compiled(of: dict[str, str], digest: str) -> Words:
     ignore = re.IGNORECASE
     joined = rf"(?<!\s)(?:\s*;\s*|\s*[,、،]\s*(?:{of['and_last']})\s+|\s+(?:{of['and']})\s+|\s+&\s+)"
     return Words(
@@ -93,10 +101,14 @@ def load_words(path: str = "") -> Words:
 def _read(path: str) -> dict[str, list[str]]:
     """Return the lists of a file, each with the patterns of all of its keys."""
     try:
+        if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+            raise WordsError(f"word lists {path}: a pipe or a device, and no file; segment.words names a TOML file")
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise WordsError(f"word lists {path}: {error.strerror}; segment.words names a TOML file") from error
-    except ValueError as error:
+    except WordsError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise WordsError(f"word lists {path}: {error}") from error
     return {name: _patterns(f"word lists {path}: {name}", name, value) for name, value in content.items()}
 
@@ -114,7 +126,7 @@ def _patterns(where: str, name: str, value: Any) -> list[str]:
         for pattern in patterns:
             try:
                 re.compile(pattern)
-            except re.error as error:
-                raise WordsError(f"{at}: {pattern!r} is no regular expression: {error}") from error
+            except _NO_PATTERN as error:
+                raise WordsError(f"{at}: {pattern[:200]!r} is no regular expression: {error}") from error
         found += patterns
     return found
