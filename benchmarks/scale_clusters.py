@@ -6,6 +6,7 @@ third text. So embeddings and word counts are spread as those of real texts are,
 alike as those of ECB+. Of all texts 15 % are copies of an earlier one (some words changed) and 10 % are equal to one.
 An event has one to 300 reports, most have one; 70 % of all texts have a date, within a month.
 
+The largest size is clustered in cells too, for the share of pairs that is compared and what that misses.
 Each size runs in a process of its own, whose processor time and peak memory are reported, the making of the vectors
 left out of the first and the vectors themselves contained in the second.
 """
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -33,13 +34,14 @@ from transforms.coders import NounCoder
 from transforms.core.clustering import cluster
 from transforms.core.encoders import load_encoder, quantise
 from transforms.core.levels import int8_rows
-from transforms.core.lexical import FACT, SKETCH_SIZE, WORD_WEIGHT
+from transforms.core.lexical import FACT, SKETCH_SIZE, WORD_WEIGHT, packed_terms, unpacked_terms
 from transforms.embed import EmbedItem, as_vector
 from transforms.settings import ClusterSettings
 from transforms.types import Source, Vector
 
 LEAD = 600  # characters of a real text that are embedded
 SIZES = (20_000, 50_000, 200_000)
+IN_CELLS = (200_000,)
 COPIES, EQUAL = 0.15, 0.10  # shares of texts that are copies of an earlier one, and that equal one
 DATED = 0.7
 DAYS = 30
@@ -53,39 +55,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with wcxb/ and clusters/")
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
+    parser.add_argument("--cells", type=int, nargs="*", default=list(IN_CELLS), help="sizes clustered in cells too")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--all-pairs", type=int, help="the setting cluster.all_pairs; 0 for cells at every size")
     parser.add_argument("--out", type=Path, help="folder for scale_clusters.json")
     parser.add_argument("--real", type=Path, help="file that keeps the vectors of the real texts")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--all-pairs", type=int, default=ClusterSettings().all_pairs, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
-    settings = ClusterSettings() if args.all_pairs is None else ClusterSettings(all_pairs=args.all_pairs)
     if args.one is not None:
-        print(json.dumps(measured(args.real, args.one, args.seed, settings)))
+        print(json.dumps(measured(args.real, args.one, args.seed, ClusterSettings(all_pairs=args.all_pairs))))
         return 0
-    rows = all_sizes(args.data, args.sizes, args.seed, settings, args.real)
+    rows: list[dict[str, float]] = []
+    for row in all_sizes(args.data, args.sizes, args.cells, args.seed, args.real):
+        rows.append(row)
+        if args.out is not None:  # after each size: the largest takes long
+            result = {"date": date.today().isoformat(), "threads": os.environ.get("OMP_NUM_THREADS", ""), "sizes": rows}
+            (args.out / "scale_clusters.json").write_text(json.dumps(result, indent=1) + "\n")
     print(table(rows))
-    if args.out is not None:
-        result = {"date": date.today().isoformat(), "threads": os.environ.get("OMP_NUM_THREADS", ""), "sizes": rows}
-        (args.out / "scale_clusters.json").write_text(json.dumps(result, indent=1) + "\n")
     return 0
 
 
 def all_sizes(
-    data: Path, sizes: Sequence[int], seed: int, settings: ClusterSettings, real: Path | None = None
-) -> list[dict[str, float]]:
-    """Measure each size in a process of its own."""
-    found = []
+    data: Path, sizes: Sequence[int], in_cells: Sequence[int], seed: int, real: Path | None = None
+) -> Iterator[dict[str, float]]:
+    """Measure each size in a process of its own: with all pairs, or as ``ClusterSettings`` have it, then in cells."""
+    all_pairs = ClusterSettings().all_pairs
     with tempfile.TemporaryDirectory() as directory:
         real = real or Path(directory) / "real"
         if not real.exists():
             real.write_bytes(pickle.dumps(real_vectors(data)))
-        for n in sizes:
+        for n, limit in [*((n, all_pairs) for n in sizes), *((n, 0) for n in in_cells)]:
             command = [sys.executable, "-m", "benchmarks.scale_clusters", "--data", str(data), "--real", str(real)]
-            command += ["--one", str(n), "--seed", str(seed), "--all-pairs", str(settings.all_pairs)]
+            command += ["--one", str(n), "--seed", str(seed), "--all-pairs", str(limit)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            found.append(json.loads(done.stdout.splitlines()[-1]))
-    return found
+            yield json.loads(done.stdout.splitlines()[-1])
 
 
 def table(rows: Sequence[dict[str, float]]) -> str:
@@ -234,7 +237,7 @@ def _report(
         sketch=np.unique(hashes)[:SKETCH_SIZE].astype("<u4").tobytes(),
         title=one.title,
         published=published,
-        terms=(*one.terms[:28], *other.terms[:12]),
+        terms=packed_terms([*unpacked_terms(one.terms)[:28], *unpacked_terms(other.terms)[:12]]),
         words=weights.tobytes(),
         facts=facts.tobytes(),
     )

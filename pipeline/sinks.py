@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from sys import intern
 from typing import Any, BinaryIO
 
 import apache_beam as beam
@@ -27,6 +26,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.files import GLOB_CHARACTERS, is_local, list_below, replace_file
 from pipeline.tables import TableError, checked
+from transforms.core.lexical import packed_terms, unpacked_terms
 from transforms.types import Source, Vector
 
 _BATCH_ROWS = 256  # rows that are converted at a time
@@ -209,7 +209,6 @@ SCHEMAS["known_members"] = pa.schema(
 )
 _FIELDS = {table: tuple(schema.names) for table, schema in SCHEMAS.items()}
 _ADDED_LATER = frozenset({"links_to", "linked_from", "duplicate_of", *_CLUSTERS})  # null until the clusters are known
-_PAIRS = {"metadata": ("key", "value"), "terms": ("term", "count")}  # fields that are tuples of pairs
 
 
 def row(table: str, record: Any, **more: Any) -> dict[str, Any]:
@@ -229,15 +228,17 @@ def row(table: str, record: Any, **more: Any) -> dict[str, Any]:
 def vector_of(row: dict[str, Any]) -> Vector:
     """Return the Vector of a row of the table ``vectors``, without its ``cache_key``; the row is changed."""
     row.pop("cache_key", None)
-    row["terms"] = tuple((intern(term["term"]), term["count"]) for term in row["terms"])
+    row["terms"] = packed_terms((term["term"], term["count"]) for term in row["terms"])
     return Vector(**row)
 
 
 def _column(name: str, value: Any) -> Any:
     if isinstance(value, Source):
         return {"file": value.file, "offset": value.offset}
-    if name in _PAIRS:
-        return [dict(zip(_PAIRS[name], pair, strict=True)) for pair in value]
+    if name == "metadata":
+        return [{"key": key, "value": value} for key, value in value]
+    if name == "terms":
+        return [{"term": term, "count": count} for term, count in unpacked_terms(value)]
     return list(value) if isinstance(value, tuple) else value
 
 

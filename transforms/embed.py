@@ -191,7 +191,7 @@ def as_vector(item: EmbedItem, vector: bytes) -> Vector:
         sketch=lexical.shingle_sketch(text),
         title=item.title,
         published=item.published,
-        terms=lexical.terms(text),
+        terms=lexical.packed_terms(lexical.terms(text)),
         words=lexical.word_weights(text),
         facts=lexical.fact_sketch(text),
     )

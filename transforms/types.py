@@ -190,8 +190,8 @@ class Vector:
 
     ``vector`` is the int8 embedding (see ``core.encoders.quantise``). ``sketch`` and ``facts`` tell near
     duplicates (see ``core.lexical.shingle_sketch`` and ``fact_sketch``), ``terms`` are the text's most
-    frequent words with their counts, for keywords, and ``words`` its telling words as hashes with
-    weights (see ``core.lexical.word_weights``), for similarity.
+    frequent words with their counts (see ``core.lexical.packed_terms``), for keywords, and ``words`` its
+    telling words as hashes with weights (see ``core.lexical.word_weights``), for similarity.
     ``file`` is the stories or teasers file that holds the row. ``cache_key`` is the text's key in the
     vectors that are left for later runs (see ``core.vector_cache``); clustering does not get it.
     """
@@ -204,7 +204,7 @@ class Vector:
     sketch: bytes
     title: str
     published: str | None
-    terms: tuple[tuple[str, int], ...] = ()
+    terms: str = ""
     words: bytes = b""
     facts: bytes = b""
     cache_key: bytes = b""

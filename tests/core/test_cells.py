@@ -32,7 +32,7 @@ def test_where_every_cell_is_near_all_pairs_are_found(told, monkeypatch):
     units = unit_rows(random_vectors(60, 8, 0.6, seed=1))
     exact = found(comparison(told, 60), units)
     in_cells = found(comparison(told, 0), units)
-    assert in_cells == [[edge[place] for edge in sorted(zip(*exact, strict=True))] for place in range(3)]
+    assert sorted(zip(*in_cells, strict=True)) == sorted(zip(*exact, strict=True))
     assert told["story_pairs_audited"] == told["story_pairs_found"] == len(exact[0]) > 100
 
 

@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from transforms.core.lexical import (
     WEIGHT_STEPS,
     WORD_WEIGHT,
     normalise,
+    packed_terms,
     shingle_sketch,
     terms,
     text_hash,
+    unpacked_terms,
     word_weights,
 )
 
@@ -70,6 +74,12 @@ def test_terms_are_the_most_frequent_words_earlier_words_first():
 
 def test_terms_of_scripts_without_spaces_are_pairs_of_characters():
     assert terms("北京市 ferry") == (("北京", 1), ("京市", 1), ("ferry", 1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text())
+def test_packed_terms_are_unpacked_as_they_were(text):
+    assert tuple(unpacked_terms(packed_terms(terms(text)))) == terms(text)
 
 
 def weights_of(text):

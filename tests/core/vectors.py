@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from transforms.core.lexical import fact_sketch, shingle_sketch, terms, text_hash
+from transforms.core.lexical import fact_sketch, packed_terms, shingle_sketch, terms, text_hash
 from transforms.types import Vector
 
 LEAD = "The night ferry to Sallow struck the outer breakwater in thick fog and sixty passengers were taken off"
@@ -20,6 +20,6 @@ def vector(id, row, text="", title="", published=None, kind="story"):
         sketch=shingle_sketch(text),
         title=title,
         published=published,
-        terms=terms(text),
+        terms=packed_terms(terms(text)),
         facts=fact_sketch(text),
     )

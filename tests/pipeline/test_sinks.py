@@ -77,9 +77,7 @@ STORY_ROW = {
 TEASER = Teaser("a/b#t1", "a/b", 1, "Other story", "Its text", None, "https://example.org/c")
 PAGE = PageRecord("a", None, None, "index", 0.5, "no_story", ("deep_dom",), "utf-8", 10, 0, Source("in/a.html"))
 SEGMENT = Segment("a", 3, "body", 0, "One.", 5, 9, 0.5, "long text")
-VECTOR = Vector(
-    "a", "story", "part-0", b"\x00" * 16, b"\x01\xff", b"\x02" * 8, "T", None, (("word", 2),), b"\x03", b"\x04"
-)
+VECTOR = Vector("a", "story", "part-0", b"\x00" * 16, b"\x01\xff", b"\x02" * 8, "T", None, "word 2", b"\x03", b"\x04")
 
 
 def test_a_story_becomes_a_row_of_all_its_fields() -> None:

@@ -13,7 +13,7 @@ from transforms.types import Cluster, Failure, Member, Source, Vector
 NOUNS = [
     Source("a.jsonl", 7),
     Failure("read", Source("a.jsonl", 7), "bad_record", "not JSON", None),
-    Vector("a", "story", "f", b"h" * 16, b"\x01" * 384, b"", "Títle", None, (("ferry", 2), ("fog", 1))),
+    Vector("a", "story", "f", b"h" * 16, b"\x01" * 384, b"", "Títle", None, "ferry 2 fog 1"),
     Member("a", "story", "s0123456789abcdef", 0.9876),
     Cluster("s0", "story", 2, "Label", ("ferry", "fog"), "a", None, "2026-10-01"),
     Sighting(b"h" * 16, "a.jsonl", 7),

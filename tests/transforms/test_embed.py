@@ -7,7 +7,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from transforms import embed
 from transforms.core.encoders import EncoderError, EncoderInfo, load_encoder, quantise
-from transforms.core.lexical import shingle_sketch, terms, text_hash, word_weights
+from transforms.core.lexical import packed_terms, shingle_sketch, terms, text_hash, word_weights
 from transforms.core.vector_cache import FILE, VectorCache, model_key, text_key, updated
 from transforms.embed import EmbedItem, EmbedTexts, as_vector, story_item, teaser_item
 from transforms.settings import EmbedSettings
@@ -74,7 +74,7 @@ def test_a_vector_carries_what_clustering_needs():
     assert len(vector.vector) == 384
     assert vector.text_hash == text_hash("ferry hits breakwater in thick fog")
     assert vector.sketch == shingle_sketch("Ferry hits breakwater In thick fog")
-    assert vector.terms == terms("Ferry hits breakwater In thick fog")
+    assert vector.terms == packed_terms(terms("Ferry hits breakwater In thick fog"))
     assert vector.words == word_weights("Ferry hits breakwater\nIn thick fog.")
 
 

@@ -11,7 +11,7 @@ cells are the same on every machine.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,26 +51,25 @@ class Comparison:
 
 def pairs_in_cells(sums: Array, scale: NDArray[np.float64], threshold: float, subtracted: int) -> tuple[Edges, int]:
     """Return the similar pairs of rows that have a cell in common, and how many pairs were compared."""
-    n = len(sums)
     # When a text was published does not say what it is about.
     content = sums[:, : -(DAY_COLUMNS + subtracted)] if subtracted else sums
     probes = nearest_cells(content, cell_centres(content))
+    home = probes[:, 0]
+    tiles = Tiles.of(sums, scale, threshold, subtracted)
     found, compared = [], 0
     for cell in range(int(probes.max()) + 1):
-        at_home, others = np.flatnonzero(probes[:, 0] == cell), np.flatnonzero((probes == cell).any(axis=1))
+        at_home, others = np.flatnonzero(home == cell), np.flatnonzero((probes == cell).any(axis=1))
         compared += len(at_home) * len(others)
         for start in range(0, len(at_home), TILE):
             for left in range(0, len(others), TILE):
                 one, other = at_home[start : start + TILE], others[left : left + TILE]
-                both = np.concatenate([one, other])
-                tiles = Tiles.of(sums[both], scale[both], threshold, subtracted)
-                i, j, product = tiles.between(sums[one], sums[other], 0, len(one))
+                tile = replace(tiles, scale=scale[np.concatenate([one, other])])
+                i, j, product = tile.between(sums[one], sums[other], 0, len(one))
                 i, j = one[i], other[j - len(one)]
-                apart = i != j
-                found.append(as_edges((np.minimum(i, j)[apart], np.maximum(i, j)[apart], product[apart])))
-    edges = joined_edges(found)
-    _, once = np.unique(edges[0].astype(np.int64) * n + edges[1], return_index=True)  # two may meet in both homes
-    return (edges[0][once], edges[1][once], edges[2][once]), compared
+                # Where each has the other's home among its cells they meet in both homes, and only one counts.
+                once = (i < j) | (probes[i] != home[j, None]).all(axis=1)
+                found.append(as_edges((np.minimum(i, j)[once], np.maximum(i, j)[once], product[once])))
+    return joined_edges(found), compared
 
 
 def cell_centres(content: Array) -> NDArray[np.int64]:
@@ -110,11 +109,11 @@ def audit(edges: Edges, sums: Array, scale: NDArray[np.float64], threshold: floa
     rows = np.unique(np.linspace(0, n - 1, AUDITED).astype(np.int64))
     known = np.sort(edges[0].astype(np.int64) * n + edges[1])
     similar = found = 0
+    tiles = Tiles.of(sums, scale, threshold, subtracted)
     for left in range(0, n, TILE):
         others = np.arange(left, min(left + TILE, n))
-        both = np.concatenate([rows, others])
-        tiles = Tiles.of(sums[both], scale[both], threshold, subtracted)
-        i, j, _ = tiles.between(sums[rows], sums[others], 0, len(rows))
+        tile = replace(tiles, scale=scale[np.concatenate([rows, others])])
+        i, j, _ = tile.between(sums[rows], sums[others], 0, len(rows))
         i, j = rows[i], others[j - len(rows)]
         keys = np.unique((np.minimum(i, j) * n + np.maximum(i, j))[i != j])
         similar += len(keys)

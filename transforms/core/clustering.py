@@ -21,6 +21,7 @@ from transforms.core import labels
 from transforms.core.components import members_of
 from transforms.core.ids import page_of
 from transforms.core.levels import Found, Report, Rows, instant_of, medoid, no_report, partition
+from transforms.core.lexical import unpacked_terms
 from transforms.core.near_duplicates import near_by_words
 from transforms.core.neighbours import TILE, norms
 from transforms.core.registry import MERGE, Entry, Known, Registry, followed, forget, name, without
@@ -93,7 +94,7 @@ def cluster(
         if forward.reason == MERGE:
             merged.setdefault(forward.to_id, []).append(forward.from_id)
 
-    frequencies = labels.document_frequencies(vector.terms for vector in rows)
+    frequencies = labels.document_frequencies(unpacked_terms(vector.terms) for vector in rows)
     born = 1 + max((entry.born for entry in registry.clusters), default=0)
     members: list[Member] = []
     clusters: list[Cluster] = []
@@ -114,7 +115,7 @@ def cluster(
                 for vector, similarity in zip(in_group, similarities, strict=True)
                 if vector.id in in_run
             ]
-            keywords = labels.keywords([vector.terms for vector in in_group], frequencies, len(rows))
+            keywords = labels.keywords((unpacked_terms(vector.terms) for vector in in_group), frequencies, len(rows))
             clusters.append(
                 Cluster(
                     cluster_id=entry.cluster_id,

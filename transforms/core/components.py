@@ -31,6 +31,7 @@ from transforms.core.neighbours import TILE, Array, Pairs, norms, pair_tiles, pr
 # of sizes a and b are exact in float64 while a * b < 2**31, and in 64-bit integers beyond.
 UNIT = 2048
 EDGES = 16_000_000  # pairs that are held at a time, about; 16 bytes each
+STEP = 1_000_000  # of them, those that a calculation takes at a time
 SAMPLE = (512, 32_768)  # rows and others from which the number of similar pairs is estimated
 
 Labels = NDArray[np.int64]
@@ -202,19 +203,19 @@ def linked(sums: Array, scale: NDArray[np.float64], edges: Edges, threshold: flo
     """Return the groups of average linkage, given all pairs that are as similar as ``threshold``.
 
     Two groups whose mean is that high have a pair of parts whose mean is, so only groups with an edge between
-    them need to be looked at.
+    them need to be looked at. ``edges`` is overwritten: there is no room for it twice.
     """
     n = len(sums)
-    nodes = np.unique(np.concatenate(edges[:2])).astype(np.int64)  # the others stay alone
-    place = np.zeros(n, dtype=np.int32)
-    place[nodes] = np.arange(len(nodes))
-    merged = _merge_reciprocal(
-        sums[nodes].astype(np.int32),
-        scale[nodes],
-        (place[edges[0]], place[edges[1]], edges[2]),
-        threshold,
-        subtracted,
-    )
+    ends = np.zeros(n, dtype=bool)  # the others stay alone
+    ends[edges[0]] = ends[edges[1]] = True
+    nodes = np.flatnonzero(ends)
+    place = np.cumsum(ends, dtype=np.int32) - 1
+    rows = np.empty((len(nodes), sums.shape[1]), dtype=np.int32)
+    for start in range(0, len(nodes), TILE):
+        rows[start : start + TILE] = sums[nodes[start : start + TILE]]
+    for end in edges[:2]:
+        end[:] = place[end]
+    merged = _merge_reciprocal(rows, scale[nodes], edges, threshold, subtracted)
     labels = np.arange(n)
     labels[nodes] = nodes[merged]
     return labels
@@ -225,13 +226,13 @@ def _merge_reciprocal(
 ) -> Labels:
     """Merge reciprocal nearest neighbours until none is as similar as ``threshold``; return labels [m].
 
-    ``sums`` [m, d] is changed in place; ``scale`` [m] is each group's size times UNIT.
+    ``sums`` [m, d] and the products of ``edges`` are changed in place; ``scale`` [m] is each group's size times UNIT.
     """
     m = len(sums)
     scale = scale.copy()
     labels = np.arange(m)
-    i, j, product = edges
-    similarity = product / (scale[i] * scale[j])
+    i, j, similarity = edges
+    _to_means(similarity, scale, i, j)
     nearest = np.full(m, m)
     highest = np.full(m, -np.inf)
     active = np.ones(m, dtype=bool)
@@ -250,23 +251,44 @@ def _merge_reciprocal(
         survivor = np.arange(m)
         survivor[gone] = kept
         labels = survivor[labels]
-        changed = survivor != np.arange(m)
-        changed[kept] = True
+        changed = np.zeros(m, dtype=bool)
+        changed[gone] = changed[kept] = True
         active[gone] = False
         stale = active & (changed | changed[np.minimum(nearest, m - 1)])
         if not len(kept):  # equal similarities may hide a pair behind an old answer: ask all again
             stale = active.copy()
             continue
         moved = changed[i] | changed[j]
-        a, b = survivor[i[moved]], survivor[j[moved]]
-        apart = a != b
-        pairs = np.unique(np.minimum(a, b)[apart] * m + np.maximum(a, b)[apart])
-        a, b = np.divmod(pairs, m)
-        means = products(sums, a, b, subtracted) / (scale[a] * scale[b])
+        a, b = _joined_pairs(survivor, i[moved], j[moved])
+        means = products(sums, a, b, subtracted)
+        _to_means(means, scale, a, b)
         near = means >= threshold
         i = np.concatenate([i[~moved], a[near].astype(np.int32)])
         j = np.concatenate([j[~moved], b[near].astype(np.int32)])
         similarity = np.concatenate([similarity[~moved], means[near]])
+
+
+def _to_means(products: NDArray[np.float64], scale: NDArray[np.float64], i: Array, j: Array) -> None:
+    """Divide the products of sums by the scales of both, in place."""
+    for start in range(0, len(products), STEP):
+        part = slice(start, start + STEP)
+        products[part] /= scale[i[part]] * scale[j[part]]
+
+
+def _joined_pairs(group_of: Labels, i: NDArray[np.int32], j: NDArray[np.int32]) -> Links:
+    """Return the pairs of different groups that edges are between, a < b, sorted, each once."""
+    m = len(group_of)
+    keys = np.empty(len(i), dtype=np.int64)
+    for start in range(0, len(i), STEP):
+        part = slice(start, start + STEP)
+        a, b = group_of[i[part]], group_of[j[part]]
+        keys[part] = np.where(a == b, -1, np.minimum(a, b) * m + np.maximum(a, b))
+    keys.sort()
+    keys = keys[np.searchsorted(keys, 0) :]
+    once = np.ones(len(keys), dtype=bool)
+    once[1:] = keys[1:] != keys[:-1]
+    a, b = np.divmod(keys[once], m)
+    return a, b
 
 
 def _find_nearest(

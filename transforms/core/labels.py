@@ -17,7 +17,7 @@ def document_frequencies(documents: Iterable[Terms]) -> Counter[str]:
     return Counter(word for terms in documents for word, _ in terms)
 
 
-def keywords(members: Sequence[Terms], frequencies: Mapping[str, int], documents: int) -> tuple[str, ...]:
+def keywords(members: Iterable[Terms], frequencies: Mapping[str, int], documents: int) -> tuple[str, ...]:
     """Return the words that set a cluster apart from all documents, best first.
 
     Class-based TF-IDF: the share that a word has of a member's words, summed over members so that long

@@ -12,7 +12,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 import numpy as np
@@ -134,6 +134,17 @@ def terms(text: str, limit: int = 40) -> tuple[tuple[str, int], ...]:
         elif len(word) >= TERM_LENGTH:
             counts[word] += 1
     return tuple(counts.most_common(limit))
+
+
+def packed_terms(found: Iterable[tuple[str, int]]) -> str:
+    """Return ``terms`` as one string, "ferry 3 harbour 2": as tuples they take ten times the memory."""
+    return " ".join(f"{word} {count}" for word, count in found)
+
+
+def unpacked_terms(packed: str) -> list[tuple[str, int]]:
+    """Return what ``packed_terms`` was given; no word of ``terms`` has a space."""
+    fields = packed.split(" ") if packed else []
+    return list(zip(fields[::2], map(int, fields[1::2]), strict=True))
 
 
 def word_weights(text: str) -> bytes:

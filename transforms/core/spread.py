@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transforms.core.components import UNIT, Compared, Edges, as_edges, joined_edges, next_cut
 from transforms.core.levels import SUBTRACTED, Found, prepared
@@ -76,21 +75,17 @@ def similar(task: Task, blocks: Blocks) -> bytes:
         np.frombuffer(blocks.read(number), dtype=np.int16).reshape(-1, task.columns)
         for number in (task.above, task.beside)
     )
+    rows = one if task.above == task.beside else np.concatenate([one, other])
+    tiles = Tiles.of(rows, np.full(len(rows), float(UNIT)), task.cut, SUBTRACTED)
+    first = len(rows) - len(other)  # of the second block's rows
     found = []
     for top in range(0, len(one), TILE):
         for left in range(top if task.above == task.beside else 0, len(other), TILE):
-            found.append(_between(one[top : top + TILE], other[left : left + TILE], task, top, left))
+            found.append(as_edges(tiles.between(one[top : top + TILE], other[left : left + TILE], top, first + left)))
     i, j, product = joined_edges([edges for edges in found if len(edges[0])])
+    i += task.above * BLOCK
+    j += task.beside * BLOCK - first
     return b"".join((i.astype("<i4").tobytes(), j.astype("<i4").tobytes(), product.astype("<f8").tobytes()))
-
-
-def _between(one: NDArray[np.int16], other: NDArray[np.int16], task: Task, top: int, left: int) -> Edges:
-    first, second = task.above * BLOCK + top, task.beside * BLOCK + left
-    both = np.concatenate([one, other])
-    tiles = Tiles.of(both, np.full(len(both), float(UNIT)), task.cut, SUBTRACTED)
-    # The tile is told of its own rows only; a tile on the diagonal is one with itself, and gives each pair once.
-    i, j, product = tiles.between(one, other, 0, 0 if first == second else len(one))
-    return as_edges((i + first, j + second - (0 if first == second else len(one)), product))
 
 
 def collected(duplicate: bytes, cut: float, parts: Iterable[bytes]) -> Found:
