@@ -9,7 +9,6 @@ pages of the training folds; only what joins a name to a byline or a credit is w
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -17,20 +16,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from training.data import BIT, MAIN, TEASER, LabelledPage
-from training.pools import Pools, Run, StoryText, language_of
+from training.pools import Pools, Run, StoryText
 from transforms.core.features import Hints
 from transforms.core.lines import text_blocks
 
 Line = tuple[str, int, int]  # text, allowed roles, teaser number
 _SENTENCE = re.compile(r"(?<=[.!?…。！？।؟])[\"”»’]?(?:\s+|(?<=[。！？]))")
-
-
-def in_languages(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs by the language of their lines."""
-    out: dict[str, list[Run]] = {}
-    for run in runs:
-        out.setdefault(language_of(text for text, _ in run), []).append(run)
-    return out
 
 
 class Composer:
@@ -42,11 +33,6 @@ class Composer:
         self.by_language: dict[str, list[StoryText]] = {}
         for story in self.stories:
             self.by_language.setdefault(story.language, []).append(story)
-        # What speaks in sentences is told by its language alone if that is not the story's.
-        self.speaks = {story.id: language_of(text for text, _ in story.parts) for story in self.stories}
-        self.comments_in, self.notices_in, self.endings_in, self.bios_in = (
-            in_languages(runs) for runs in (pools.comment, pools.notice, pools.ending, pools.bio)
-        )
 
     def page(self) -> LabelledPage:
         rng, pools = self.rng, self.pools
@@ -68,11 +54,6 @@ class Composer:
     def _as(self, texts: Sequence[str], role: str) -> list[Line]:
         return [(t, BIT[role], 0) for t in texts]
 
-    def _spoken(self, story: StoryText, runs: dict[str, list[Run]]) -> list[Line]:
-        """A run in the story's language, where there are a few."""
-        own = runs.get(self.speaks[story.id], [])
-        return self._some(own if len(own) > 3 else list(itertools.chain.from_iterable(runs.values())))
-
     def _some(self, runs: list[Run]) -> list[Line]:
         return [(text, mask, 0) for text, mask in self.rng.choice(runs)] if runs else []
 
@@ -82,10 +63,6 @@ class Composer:
             lines += self._as([story.title], "title")
         if story.dek and rng.random() < 0.7:
             lines += self._as([story.dek], "dek")
-        elif rng.random() < 0.15:
-            lines += self._key_points(story)
-        if rng.random() < 0.04:
-            lines += self._spoken(story, self.notices_in)
         if rng.random() < 0.6:
             if story.author and rng.random() < 0.6:
                 lines += self._as([rng.choice(("", "By ", "by ", "Von ", "Por ")) + story.author], "byline")
@@ -97,27 +74,13 @@ class Composer:
             lines += self._caption(story)
         return lines
 
-    def _key_points(self, story: StoryText) -> list[Line]:
-        """What the story says further down, said before it: a standfirst, or points with or without a label."""
-        rng = self.rng
-        paragraphs = [text for text, _ in story.parts[1:] if len(text) > 60]
-        said = [rng.choice(self.in_two(t)) for t in rng.sample(paragraphs, min(len(paragraphs), rng.randint(1, 5)))]
-        said = [text for text in said if len(text) < 260]
-        if len(said) < 2:
-            return self._as(said, "dek")
-        mark = rng.choice(("", "", "• ", "- "))
-        if rng.random() < 0.5:
-            said = [text.rstrip(".") for text in said]
-        label = [rng.choice(self.pools.points)] if self.pools.points and rng.random() < 0.6 else []
-        return self._as([*label, *(mark + text for text in said)], "dek")
-
     def _caption(self, story: StoryText) -> list[Line]:
         rng = self.rng
         seen_on = story if story.captions and rng.random() < 0.7 else self.other(story)
         if not seen_on.captions or rng.random() < 0.25:
             return self._some(self.pools.caption)
         lines = self._as([self._picture(seen_on)], "caption")
-        if rng.random() < 0.5:  # only the credit tells a short caption from a heading
+        if rng.random() < 0.6:  # only the credit tells a short caption from a heading
             lines += self._as(self._credit(story), "caption")
         return lines
 
@@ -153,8 +116,6 @@ class Composer:
         rng, lines = self.rng, []
         start = 0 if rng.random() < 0.6 else rng.randint(0, max(0, len(story.parts) - 2))
         parts = self._recut(story.parts[start : start + rng.choice((1, 2, 3, 4, 6, 8, 12, 20, 40))])
-        if rng.random() < 0.07:
-            parts = self._as_list(story, parts)
         rate = rng.choice((0.0, 0.05, 0.12, 0.25))
         for i, (text, mask) in enumerate(parts):
             lines.append((text, mask, 0))
@@ -162,47 +123,15 @@ class Composer:
                 kind = rng.random()
                 if kind < 0.2:
                     lines += self._as([self._marker([])], "boilerplate")
-                elif kind < 0.35:
+                elif kind < 0.42:
                     lines += self._some(self.pools.interruption)
-                elif kind < 0.46:
-                    lines += self._spoken(story, self.notices_in)
                 elif kind < 0.72:
                     lines += self._caption(story)
                 elif kind < 0.86:
                     lines += self._in_text_teaser(story)
                 else:
                     lines += self.teasers_of(story, rng.randint(1, 3))
-        if rng.random() < 0.2:
-            lines += self._spoken(story, self.endings_in)
-        if rng.random() < 0.06:
-            lines += self._as([self._signature()], "byline")
         return lines
-
-    def _signature(self) -> str:
-        """Letters for an author or an agency, as they stand below a report."""
-        rng = self.rng
-        one, other = ("".join(rng.choices("abcdefghijklmnoprstuvwz", k=rng.randint(2, 4))) for _ in range(2))
-        return rng.choice(("{0}/{1}", "({0})", "({0}/{1})", "{0}", "- {0}")).format(
-            one if rng.random() < 0.6 else one.upper(), other
-        )
-
-    def _as_list(self, story: StoryText, parts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        """The paragraphs as entries of a list: films, addresses, products, each with a name and the same few labels."""
-        rng = self.rng
-        labels = [t.rstrip(":") for t in rng.sample(self.pools.short, min(3, len(self.pools.short)))]
-        labels = labels[: rng.choice((0, 1, 1, 2, 3))]
-        mark = rng.choice(("", "", "{}. ", "{}) ", "#{} "))
-        most = rng.choice((2, 3, 5, 7, 20))
-        out = []
-        for number, (text, mask) in enumerate(parts, 1):
-            if len(text) > 80:
-                name = " ".join(self.other(story).title.split()[: rng.randint(1, most)]).rstrip(",:;-–")
-                out.append((mark.format(number) + name, BIT["heading"]))
-            out.append((text, mask))
-            if len(text) > 80:
-                values = (" ".join(self.other(story).title.split()[: rng.randint(1, 4)]) for _ in labels)
-                out += [(f"{label}: {value}", BIT["body"]) for label, value in zip(labels, values, strict=True)]
-        return out
 
     def _recut(self, parts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         """Paragraphs cut and joined at sentence ends, so that no line is seen often enough to be known by heart."""
@@ -226,12 +155,9 @@ class Composer:
     def _in_text_teaser(self, story: StoryText) -> list[Line]:
         rng = self.rng
         other = self.other(story)
-        prefix = rng.choice(self.pools.teaser_prefix) if self.pools.teaser_prefix and rng.random() < 0.5 else ""
-        if not prefix and rng.random() < 0.5:  # in words never seen there
-            prefix = rng.choice(self.pools.short).rstrip(":") + rng.choice((": ", ": ", " | ", " – ", " "))
-        left, right = rng.choice((("", ""),) * 9 + (("(", ")"), ("» ", ""), ("→ ", ""), ("> ", "")))
+        prefix = rng.choice(self.pools.teaser_prefix) if self.pools.teaser_prefix and rng.random() < 0.7 else ""
         self.teasers += 1
-        return [(left + prefix + other.title + right, BIT["teaser_title"], self.teasers)]
+        return [(prefix + other.title, BIT["teaser_title"], self.teasers)]
 
     def other(self, story: StoryText) -> StoryText:
         pool = self.by_language[story.language]
@@ -246,23 +172,19 @@ class Composer:
         rng, lines = self.rng, []
         if rng.random() < 0.4:
             lines += self._as([self._marker(self.pools.before_teaser)], "boilerplate")
-        caption, summary = rng.random() < 0.4, rng.choice((0, 0, 0, 1, 1, 2, 3))
+        caption, summary = rng.random() < 0.5, rng.choice((0, 0, 0, 1, 1, 2, 3))
         picture_first = rng.random() < 0.25
         meta = rng.choice(("", "", "", "before", "after"))
         stamps = rng.choice((1, 1, 1, 2, 3))  # lines such as a date, a category, minutes of reading
         mark = rng.choice(("", "", "", "", "", "• ", "{}. "))
         twice = rng.random() < 0.07  # as a picture's link and as the headline's
-        untitled = summary > 0 and rng.random() < 0.18  # summaries alone, one after the other
-        kicker = ""  # of all of them, as a section's front shows it
-        if self.pools.teaser_meta and rng.random() < 0.2:
-            kicker = rng.choice(self.pools.teaser_meta)
-            kicker = kicker.upper() if rng.random() < 0.5 else kicker
+        untitled = summary > 0 and rng.random() < 0.12  # summaries alone, one after the other
         more_line = self._marker(self.pools.after_teaser) if rng.random() < 0.45 else ""
         for _ in range(count):
             other = self.other(story)
             self.teasers += 1
             number = self.teasers
-            seen = [kicker] if kicker else self.pools.teaser_meta
+            seen = self.pools.teaser_meta
             stamp = [(rng.choice(seen), BIT["teaser_text"], number) for _ in range(stamps)] if seen else []
             picture = []
             if caption and other.captions and rng.random() < 0.9:
@@ -294,21 +216,6 @@ class Composer:
             if more_line:
                 lines.append((more_line, BIT["boilerplate"], 0))
         return lines
-
-    def _second_story(self, story: StoryText) -> list[Line]:
-        """Another story in running text, with or without its headline."""
-        rng = self.rng
-        other = self.other(story)
-        self.teasers += 1
-        lines: list[Line] = []
-        if rng.random() < 0.3:
-            lines += self._as([self._marker(self.pools.before_teaser)], "boilerplate")
-        if rng.random() < 0.7:
-            lines.append((other.title, BIT["teaser_title"], self.teasers))
-        if rng.random() < 0.3 and self.pools.teaser_meta:
-            lines.append((rng.choice(self.pools.teaser_meta), BIT["teaser_text"], self.teasers))
-        told = self._recut(other.parts[: rng.choice((2, 3, 4, 6, 10))])
-        return lines + [(text, BIT["teaser_text"], self.teasers) for text, _ in told]
 
     def _related(self, story: StoryText) -> Callable[[str, int], str]:
         """Puts words of the story into another's: what a site recommends is often about the same thing."""
@@ -346,17 +253,12 @@ class Composer:
         parts = []
         if rng.random() < 0.25:
             parts.append(self._some(pools.interruption))
-        if rng.random() < 0.18:
-            notes = (self._spoken(story, self.notices_in) for _ in range(rng.choice((1, 1, 2, 4))))
-            parts.append(list(itertools.chain.from_iterable(notes)))
         if rng.random() < 0.45:
             parts.append(self.bio(story))
         if rng.random() < 0.7:
             parts.append(self.teasers_of(story, rng.choice((1, 2, 3, 3, 4, 5, 8))))
-        if rng.random() < 0.12:
-            parts.append(self._second_story(story))
-        if rng.random() < 0.28:
-            parts.append(self.comments(story))
+        if rng.random() < 0.2:
+            parts.append(self.comments())
         if rng.random() < 0.2:
             rng.shuffle(parts)
         for part in parts:
@@ -365,33 +267,28 @@ class Composer:
             lines += self._some(pools.bottom)[: rng.choice((1, 3, 10, 40))]
         return lines
 
-    def comments(self, story: StoryText) -> list[Line]:
+    def comments(self) -> list[Line]:
         """A thread: from one comment to far more text than the story has, whole or as a list of what was said."""
         rng = self.rng
         mark = rng.choice(("", "", "", "{}. ", "• "))
-        spoken_only = rng.random() < 0.45
-        signed = rng.choice(("{0} {1}", "{1} {0}", "by {0} on {1}", "{0} says:", "{0}")) if rng.random() < 0.4 else ""
-        every = rng.random() < 0.5
+        spoken_only = rng.random() < 0.35
         lines: list[Line] = []
-        if self.pools.before_comment and rng.random() < 0.5:
-            label = re.sub(r"\d+", lambda _: str(rng.randint(1, 300)), rng.choice(self.pools.before_comment))
-            lines += self._as([label], "boilerplate")
-        for number in range(1, 1 + rng.choice((1, 1, 2, 4, 8, 16, 30))):
-            run = self._spoken(story, self.comments_in)
+        for _ in range(rng.choice((1, 1, 2, 4, 8, 16, 30))):
+            run = self._some(self.pools.comment)
             if spoken_only:
                 run = [line for line in run if len(line[0]) >= 40 and line[1] == BIT["comment"]]
-                if run and signed and self.pools.teaser_meta:
-                    name = self.other(story).author or "Guest"
-                    run = self._as([signed.format(name, rng.choice(self.pools.teaser_meta))], "comment") + run
-                elif every or rng.random() < 0.5:
-                    run = [(mark.format(number) + text, mask, teaser) for text, mask, teaser in run]
             lines += run
-        return lines[: rng.choice((6, 20, 60, 150))]
+        lines = lines[: rng.choice((6, 20, 60, 150))]
+        every = rng.random() < 0.5
+        return [
+            (mark.format(i + 1) + text if spoken_only and (every or rng.random() < 0.5) else text, mask, number)
+            for i, (text, mask, number) in enumerate(lines)
+        ]
 
     def bio(self, story: StoryText) -> list[Line]:
         """An author box; the name is often another's, the text often cut as a template cuts it."""
         rng = self.rng
-        lines = self._spoken(story, self.bios_in)
+        lines = self._some(self.pools.bio)
         if len(lines) > 1 and rng.random() < 0.6:
             name = story.author if story.author and rng.random() < 0.5 else self.other(story).author
             old = lines[0][0]

@@ -17,7 +17,7 @@ from transforms.core.lexicon import WORD_BUCKETS, Lexicon
 from transforms.core.role_model import DILATIONS, FORMAT, MEMORIES, features_hash
 from transforms.types import ROLES
 
-WIDTH, WORD_DIM, NAME_DIM = 80, 16, 24
+WIDTH, WORD_DIM, NAME_DIM = 112, 16, 24
 
 
 class Conv(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,10 +50,6 @@ class Pools:
     comment: list[Run] = field(default_factory=list)
     short: list[str] = field(default_factory=list)  # any short line outside main text, to stand for unknown chrome
     headline: list[str] = field(default_factory=list)  # linked headlines
-    notice: list[Run] = field(default_factory=list)  # boilerplate in full sentences: offers, notes, disclaimers
-    ending: list[Run] = field(default_factory=list)  # what follows a story's last paragraph and is still its own
-    points: list[str] = field(default_factory=list)  # labels of key points
-    before_comment: list[str] = field(default_factory=list)  # labels of threads
 
 
 def load_stories(shared: Path) -> list[StoryText]:
@@ -84,10 +80,6 @@ def load_stories(shared: Path) -> list[StoryText]:
     return stories
 
 
-def language_of(texts: Iterable[str]) -> str:
-    return detect_fast(" ".join(texts))[0]
-
-
 def own_stories(pages: Sequence[LabelledPage]) -> list[StoryText]:
     """The stories of our own pages, for languages of which the data has few."""
     stories = []
@@ -101,7 +93,7 @@ def own_stories(pages: Sequence[LabelledPage]) -> list[StoryText]:
         title, dek, author = (texts.get(BIT[role], [""])[0] for role in ("title", "dek", "bio"))
         captions = tuple(t for t in texts.get(BIT["caption"], ()) if len(t) >= 10)
         if title and len(parts) >= 3:
-            language = language_of(text for text, _ in parts)
+            language = detect_fast(" ".join(text for text, _ in parts))[0]
             author = author if len(author) < 40 else ""
             stories.append(StoryText(page.id, page.domain, language, title, author, dek, tuple(parts), captions))
     return stories
@@ -115,7 +107,7 @@ def _captions(path: Path, title: str) -> tuple[str, ...]:
         return ()
     found = [" ".join((e.get("alt") or "").split()) for e in root.iter("img")]
     found += [" ".join("".join(e.itertext()).split()) for e in root.iter("figcaption")]
-    keep = [c for c in dict.fromkeys(found) if 10 <= len(c) <= 240 and " " in c and c != title]
+    keep = [c for c in dict.fromkeys(found) if 10 <= len(c) <= 160 and " " in c and c != title]
     return tuple(keep[:6])
 
 
@@ -177,8 +169,6 @@ def _harvest_roles(page: LabelledPage, pools: Pools) -> None:
     teasers = {BIT["teaser_title"], BIT["teaser_text"], BIT["teaser_caption"]}
     story = {BIT["body"], BIT["heading"]}
     started = False
-    pools.notice += [[line] for mask, lines in runs if mask == boiler for line in lines if _speaks(line[0])]
-    pools.ending += _ending(page)
     for i, (mask, lines) in enumerate(runs):
         before = runs[i - 1][0] if i else 0
         after = runs[i + 1][0] if i + 1 < len(runs) else 0
@@ -192,12 +182,8 @@ def _harvest_roles(page: LabelledPage, pools: Pools) -> None:
                 pools.bottom.append(lines)
             if after in teasers and len(lines[-1][0]) < 60:
                 pools.before_teaser.append(lines[-1][0])
-            if after == BIT["comment"] and len(lines[-1][0]) < 80:
-                pools.before_comment.append(lines[-1][0])
             if before in teasers and len(lines[0][0]) < 40:
                 pools.after_teaser.append(lines[0][0])
-        elif mask == BIT["dek"] and len(lines) > 2 and len(lines[0][0]) < 30:
-            pools.points.append(lines[0][0])
         elif mask == BIT["teaser_text"]:
             pools.teaser_meta += [text for text, _ in lines if len(text) < 40]
         elif mask == BIT["teaser_title"] and before in story and after in story and ":" in lines[0][0][:30]:
@@ -206,23 +192,6 @@ def _harvest_roles(page: LabelledPage, pools: Pools) -> None:
             for role in ("bio", "byline", "caption", "comment"):
                 if mask == BIT[role]:
                     getattr(pools, role).append(lines[:12])
-
-
-def _speaks(text: str) -> bool:
-    """Whether a line reads like a paragraph: long, and a sentence to its end."""
-    return 70 <= len(text) <= 900 and text.rstrip("\"'”»’)")[-1:] in tuple(".!?…。！？।؟")
-
-
-def _ending(page: LabelledPage) -> list[Run]:
-    """The story's own lines below its last long paragraph: sources, notes, signatures; no run where there are none."""
-    masks = page.allowed.tolist()
-    own = [BIT[role] for role in ("body", "byline", "bio")]
-    long = [i for i, (b, mask) in enumerate(zip(page.blocks, masks, strict=True)) if mask & MAIN and len(b.text) > 150]
-    if not long:
-        return []
-    lines = zip(page.blocks[long[-1] + 1 :], masks[long[-1] + 1 :], strict=True)
-    run = [(b.text, mask) for b, mask in itertools.takewhile(lambda line: line[1] in own, lines)]
-    return [run] if 0 < len(run) <= 12 else []
 
 
 _NOT_TOP = ALL & ~MAIN & ~(BIT["title"] | BIT["dek"] | BIT["bio"] | BIT["comment"])

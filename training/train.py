@@ -37,7 +37,7 @@ from transforms.types import ROLES
 SEED = 7
 EPOCHS = 22
 WORD_SITES = 10  # a word is learned only if real pages of this many sites have it
-COMPOSED = 3000  # new ones in every epoch
+COMPOSED = 2500  # new ones in every epoch
 RENDERED = {"composed": 0.25, "own": 0.5}  # share of these that are shown as HTML pages
 VARIED = {"html": 0.4, "main": 0.6, "whole": 0.6}  # share of the real pages that each epoch shows a little changed
 HTML_WEIGHT = 1.5  # composed pages are all text: without it the model reads HTML less well

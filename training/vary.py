@@ -74,7 +74,7 @@ class Varier:
         kind = rng.random()
         if kind < 0.5:
             return self.composer.teasers_of(story, rng.choice((1, 2, 3, 5)))
-        return self.composer.comments(story) if kind < 0.8 else self.composer.bio(story)
+        return self.composer.comments() if kind < 0.8 else self.composer.bio(story)
 
     def _kept(self, page: LabelledPage, rate: float) -> list[int]:
         """The blocks that stay when each run outside the main text is left out at this rate."""

@@ -7,7 +7,7 @@ import pytest
 
 from training.compose import Composer
 from training.data import ALL, BIT, FOLDS, MAIN, Aligned, LabelledPage, _dom_roles, _narrowed, _numbered, fold_of
-from training.pools import Pools, StoryText, collect_pools
+from training.pools import Pools, StoryText
 from training.vary import Varier
 from transforms.core.dom import html_blocks, parse_html
 from transforms.core.features import Hints, page_features
@@ -53,36 +53,13 @@ def test_composed_pages_are_labelled_line_by_line():
         assert len(page.blocks) == len(page.allowed) == len(page.teaser)
         own = page.id.removesuffix("-composed")
         for block, mask, number in zip(page.blocks, page.allowed.tolist(), page.teaser.tolist(), strict=True):
-            if "paragraph" in block.text and mask != BIT["dek"]:  # what the story says before it begins
+            if "paragraph" in block.text:
                 main = block.text.startswith(own)
                 assert mask == (MAIN if main else BIT["teaser_text"])
                 assert (number == 0) == main
             assert (number > 0) == (mask in (BIT["teaser_title"], BIT["teaser_text"], BIT["teaser_caption"]))
             teasers += mask == BIT["teaser_title"]
     assert teasers > 40
-
-
-def test_a_labelled_page_gives_its_points_its_notes_and_how_its_story_ends():
-    lines = [
-        ("title", "The pier is closed"),
-        ("dek", "Key points"),
-        ("dek", "The pier is closed until May"),
-        ("dek", "Ferries leave from the harbour instead"),
-        ("body", "The pier was closed on Monday, " + "and nobody knows for how long it will be, " * 4 + "they said."),
-        ("body", "Source: harbour office"),
-        ("byline", "ar/pl"),
-        ("boilerplate", "Share"),
-        ("boilerplate", "The Courier is paid for by its readers, and every gift, however small, keeps it going."),
-    ]
-    page = LabelledPage(
-        "a", "a.example", "whole", "gold", text_blocks("\n".join(text for _, text in lines)), Hints(),
-        np.array([BIT[role] for role, _ in lines], np.int32), np.ones(len(lines), np.float32),
-        np.zeros(len(lines), np.int32),
-    )  # fmt: skip
-    pools = collect_pools([page])
-    assert pools.points == ["Key points"]
-    assert pools.notice == [[(lines[-1][1], BIT["boilerplate"])]]
-    assert pools.ending == [[("Source: harbour office", BIT["body"]), ("ar/pl", BIT["byline"])]]
 
 
 def test_the_same_seed_composes_the_same_pages():
