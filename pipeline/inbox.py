@@ -154,5 +154,5 @@ def _too_long_ago(gone: str, run_date: str, keep_days: int) -> bool:
 
 
 def _table(directory: str) -> pa.Table:
-    batches = read_columns(directory, SCHEMAS[PAGES].names) if directory else ()
+    batches = read_columns(directory, SCHEMAS[PAGES].names, PAGES) if directory else ()
     return pa.Table.from_batches(batches, SCHEMAS[PAGES])

@@ -354,10 +354,13 @@ def read_file_rows(file: str, table: str | None = None) -> Iterator[dict[str, An
                 yield from (checked(table, batch, SCHEMAS[table]) if table in SCHEMAS else batch).to_pylist()
 
 
-def read_columns(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of a table, a few rows at a time, without reading the others where the format allows it."""
+def read_columns(path: str, columns: Sequence[str], table: str | None = None) -> Iterator[pa.RecordBatch]:
+    """Some columns of a table, a few rows at a time, without reading the others where the format allows it.
+
+    ``table`` is its name where its directory has another.
+    """
     for file in table_files(path):
-        table = _table_of(file)
+        table = table or _table_of(file)
         schema = pa.schema([SCHEMAS[table].field(column) for column in columns])
         with _reading(file) as handle:
             if file.endswith(".jsonl"):
