@@ -38,7 +38,6 @@ _LEAST = 2  # other stories that a line must stand with
 _OF_SITE, _OF_STORY = (0.5, 0.5), (0.02, 2.0)
 _SURE = 0.999  # a label is never taken for surer than that
 
-Hashes = NDArray[np.uint64]
 
 
 def line_hash(text: str) -> int:
