@@ -25,8 +25,8 @@ _DETAIL = 500  # characters
 def _spare_what_stays() -> None:
     """Take what is loaded by now out of what Python's garbage collector looks through, once in a process.
 
-    Each page makes enough objects to set it off, and Beam's and the product's own hundred thousands never go: looking
-    through them took a tenth of a page's time.
+    Each page makes enough objects to set it off, and those of Beam and of the product never go: looking through them
+    again and again takes time from every page.
     """
     gc.collect()
     gc.freeze()
