@@ -39,7 +39,6 @@ _OF_SITE, _OF_STORY = (0.5, 0.5), (0.02, 2.0)
 _SURE = 0.999  # a label is never taken for surer than that
 
 
-
 def line_hash(text: str) -> int:
     """Return 64 bits of a line; case and white space do not count."""
     folded = " ".join(text.casefold().split())
